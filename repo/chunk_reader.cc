@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "repo/chunk_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "repo/names.h"
+
+namespace lagan {
+namespace {
+
+// An opener holds a cipher context and a decompressor: about 200 KiB.
+constexpr std::size_t kIdleOpeners = 16;
+
+ObjectKind pack_kind(ChunkKind kind) {
+  return kind == ChunkKind::data ? ObjectKind::data_pack : ObjectKind::tree_pack;
+}
+
+}  // namespace
+
+ChunkReader::ChunkReader(const Repository& repository, const LocalIndex& index,
+                         std::size_t cache_bytes)
+    : repository_(repository), index_(index), cache_bytes_(cache_bytes) {}
+
+Result<Bytes> ChunkReader::load(const ChunkId& id, ChunkKind kind) {
+  const auto location = index_.find(id);
+  if (!location)
+    return fail(ErrorCode::not_found, fmt::format("chunk {} is in no index", id.short_hex()));
+  const auto block =
+      TRY_IN(fmt::format("pack {}", location->pack.short_hex()), cached_block(*location));
+  Bytes chunk =
+      Bytes::copy_of(block->span().subspan(location->chunk_offset, location->chunk_length));
+  TRY(verify_chunk(repository_.bundle().keys.id_key, id, kind, chunk));
+  return chunk;
+}
+
+Result<std::shared_ptr<const Bytes>> ChunkReader::cached_block(const ChunkLocation& location) {
+  const BlockKey key{location.pack_number, location.block_number};
+  {
+    const MutexLock lock(mutex_);
+    if (const auto it = by_key_.find(key); it != by_key_.end()) {
+      blocks_.splice(blocks_.begin(), blocks_, it->second);
+      return it->second->second;
+    }
+  }
+  auto block = std::make_shared<const Bytes>(TRY(read_block(location)));
+  const MutexLock lock(mutex_);
+  if (by_key_.contains(key)) return block;  // another thread was faster
+  blocks_.emplace_front(key, block);
+  by_key_[key] = blocks_.begin();
+  cached_bytes_ += block->size();
+  while (cached_bytes_ > cache_bytes_ && blocks_.size() > 1) {
+    cached_bytes_ -= blocks_.back().second->size();
+    by_key_.erase(blocks_.back().first);
+    blocks_.pop_back();
+  }
+  return block;
+}
+
+Result<Bytes> ChunkReader::read_block(const ChunkLocation& location) {
+  const ObjectName name = names::pack(pack_kind(location.kind), location.pack);
+  const Bytes sealed =
+      TRY(repository_.storage().get(name, {location.block_offset, location.stored}));
+  return open_block(location, sealed);
+}
+
+Result<Bytes> ChunkReader::open_block(const ChunkLocation& location, ByteSpan sealed) {
+  auto opener = TRY(take_opener(location));
+  auto block = opener->open_block(location.block_number, location.nonce_tail, location.codec,
+                                  location.raw, sealed);
+  return_opener(location.pack_number, std::move(opener));
+  if (!block)
+    return fail(std::move(block).error().in(fmt::format("block {}", location.block_number)));
+  if (location.chunk_offset + std::uint64_t{location.chunk_length} > block->size()) {
+    return fail(ErrorCode::corrupt, "the index names a chunk beyond its block");
+  }
+  return block;
+}
+
+Result<std::unique_ptr<PackOpener>> ChunkReader::take_opener(const ChunkLocation& location) {
+  {
+    const MutexLock lock(mutex_);
+    const auto it = std::ranges::find(openers_, location.pack_number,
+                                      [](const auto& idle) { return idle.first; });
+    if (it != openers_.end()) {
+      auto opener = std::move(it->second);
+      openers_.erase(it);
+      return opener;
+    }
+  }
+  const Header header = TRY(index_.pack_header(location));
+  return std::make_unique<PackOpener>(TRY(PackOpener::open(repository_.sealing(), header)));
+}
+
+void ChunkReader::return_opener(std::uint32_t pack_number, std::unique_ptr<PackOpener> opener) {
+  const MutexLock lock(mutex_);
+  openers_.emplace_front(pack_number, std::move(opener));
+  if (openers_.size() > kIdleOpeners) openers_.pop_back();
+}
+
+}  // namespace lagan

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Chunks by id: looks up, fetches the block, opens it, verifies the chunk. Keeps recently used
+// blocks, for neighbours are asked for next. Any number of threads.
+
+#include <list>
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+#include "repo/chunk.h"
+#include "repo/local_index.h"
+#include "repo/pack_reader.h"
+#include "repo/repository.h"
+#include "util/mutex.h"
+
+namespace lagan {
+
+class ChunkReader {
+ public:
+  // Blocks of up to `cache_bytes` in total are kept.
+  ChunkReader(const Repository& repository, const LocalIndex& index,
+              std::size_t cache_bytes = std::size_t{32} << 20);
+
+  // An id that no segment lists is `not_found`.
+  Result<Bytes> load(const ChunkId& id, ChunkKind kind);
+
+  // For readers of trees.
+  ChunkSource source() {
+    return [this](const ChunkId& id, ChunkKind kind) { return load(id, kind); };
+  }
+
+  // The whole raw block that a location lies in, fetched anew; its chunks are not verified.
+  Result<Bytes> read_block(const ChunkLocation& location);
+
+  // Opens a block whose sealed bytes were fetched already (restore reads several at once).
+  Result<Bytes> open_block(const ChunkLocation& location, ByteSpan sealed);
+
+ private:
+  struct BlockKey {
+    std::uint32_t pack_number, block_number;
+    friend auto operator<=>(const BlockKey&, const BlockKey&) = default;
+  };
+  using Cached = std::pair<BlockKey, std::shared_ptr<const Bytes>>;
+
+  Result<std::shared_ptr<const Bytes>> cached_block(const ChunkLocation& location);
+  Result<std::unique_ptr<PackOpener>> take_opener(const ChunkLocation& location);
+  void return_opener(std::uint32_t pack_number, std::unique_ptr<PackOpener> opener);
+
+  const Repository& repository_;
+  const LocalIndex& index_;
+  const std::size_t cache_bytes_;
+  Mutex mutex_;
+  std::list<Cached> blocks_ GUARDED_BY(mutex_);  // most recently used first
+  std::map<BlockKey, std::list<Cached>::iterator> by_key_ GUARDED_BY(mutex_);
+  std::size_t cached_bytes_ GUARDED_BY(mutex_) = 0;
+  // Idle openers, so that the key agreement (46 us) is done about once for a pack and thread.
+  std::list<std::pair<std::uint32_t, std::unique_ptr<PackOpener>>> openers_ GUARDED_BY(mutex_);
+};
+
+}  // namespace lagan

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What this client keeps on its own disk between runs, below one folder (mode 0700, with a
+// CACHEDIR.TAG): a folder for each repository (index runs, file states) and which repository it saw
+// at which location. All of it may be deleted at any time at no cost but speed and the memory of
+// what was seen.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "util/id.h"
+#include "util/result.h"
+
+namespace lagan {
+
+class ClientMemory {
+ public:
+  explicit ClientMemory(std::string root) : root_(std::move(root)) {}
+
+  // Makes the folder and its tag where they are missing.
+  Result<std::string> repository_folder(const RepositoryId& id) const;
+
+  struct Seen {
+    RepositoryId repository;
+    std::uint64_t config_revision = 0;
+  };
+  std::optional<Seen> recall(std::string_view location) const;
+  Result<void> remember(std::string_view location, const Seen& seen) const;
+  Result<void> forget(std::string_view location) const;
+
+ private:
+  std::string location_file(std::string_view location) const;
+  std::string root_;
+};
+
+}  // namespace lagan

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Brings the local index in line with the repository: lists the index segments, fetches those that
+// are new, and leaves out the superseded ones.
+
+#include <string>
+#include <vector>
+
+#include "repo/local_index.h"
+#include "repo/repository.h"
+
+namespace lagan {
+
+// A local index for this repository in its cache folder, or without one in temporary memory. Empty
+// until loaded.
+Result<LocalIndex> open_local_index(const Repository& repository);
+
+struct LoadedIndex {
+  std::vector<SegmentId> live;
+  // Segments that could not be fetched, opened or verified: what they list is not "missing" but
+  // unknown.
+  std::vector<std::string> damaged;
+};
+
+// One pass: list, fetch what is not there yet, add, forget what is no longer live.
+Result<LoadedIndex> load_index(const Repository& repository, LocalIndex& index);
+
+// Fetches and decodes one segment. Its `supersedes` and `dropped` are empty unless the owner signed
+// it.
+Result<Segment> fetch_segment(const Repository& repository, const SegmentId& id);
+
+// Union of all condemned logs. A log that cannot be read is an error.
+Result<std::unordered_set<PackId>> load_condemned(const Repository& repository);
+
+}  // namespace lagan

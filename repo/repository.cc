@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "repo/repository.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "repo/boot_record.h"
+#include "repo/client_memory.h"
+#include "repo/limits.h"
+#include "repo/names.h"
+
+namespace lagan {
+namespace {
+
+// Without asking, a reader spends at most this on one slot (docs/format.md, "Key slot").
+constexpr std::uint32_t kSlotMemoryMaxKib = 1024 * 1024;
+constexpr std::uint64_t kAllSlotsMax = std::uint64_t{16} * 1024 * 1024;  // KiB x passes
+
+constexpr std::uint32_t kForbidsRead = 1;
+constexpr std::uint32_t kForbidsWrite = 2;
+
+Result<std::vector<ObjectInfo>> list_all(Storage& storage, std::string_view prefix) {
+  std::vector<ObjectInfo> found;
+  TRY(storage.list(prefix, [&](const ObjectInfo& info) -> Result<void> {
+    found.push_back(info);
+    return {};
+  }));
+  std::ranges::sort(found, {}, &ObjectInfo::name);
+  return found;
+}
+
+struct Candidate {
+  ObjectName name;
+  Bytes object;
+  SlotInfo info;
+  std::uint64_t cost() const { return std::uint64_t{info.cost.memory_kib} * info.cost.passes; }
+};
+
+bool is_hinted(const Candidate& slot, std::string_view hint) {
+  if (hint.empty()) return false;
+  return slot.name.text().substr(names::kKeys.size()).starts_with(hint) || slot.info.label == hint;
+}
+
+std::string slot_labels(const std::vector<Candidate>& slots) {
+  std::string out;
+  for (const Candidate& slot : slots) {
+    if (!out.empty()) out += ", ";
+    out +=
+        slot.info.label.empty() ? slot.name.text().substr(names::kKeys.size(), 8) : slot.info.label;
+  }
+  return out;
+}
+
+// All slots that can be read and hold what `credential` could open, the hinted one first, then the
+// cheapest.
+Result<std::vector<Candidate>> candidates(Storage& storage, const RepositoryId& repository,
+                                          const Credential& credential, std::string_view hint,
+                                          std::vector<std::string>& warnings) {
+  std::vector<Candidate> slots;
+  for (const ObjectInfo& object : TRY(list_all(storage, names::kKeys))) {
+    if (slots.size() >= limits::kSlotsTried) break;
+    auto bytes = storage.get(object.name);
+    if (!bytes && bytes.error().code == ErrorCode::not_found) continue;  // removed meanwhile
+    Bytes slot = TRY(std::move(bytes));
+    auto info = read_slot(slot);
+    if (!info || info->header.repository() != repository) {
+      warnings.push_back(
+          fmt::format("{}: {}", object.name.text(),
+                      info ? std::string("belongs to another repository") : info.error().message));
+      continue;
+    }
+    if (info->kind == credential.kind)
+      slots.push_back({object.name, std::move(slot), *std::move(info)});
+  }
+  std::ranges::stable_sort(slots, [&](const Candidate& a, const Candidate& b) {
+    return std::pair(!is_hinted(a, hint), a.cost()) < std::pair(!is_hinted(b, hint), b.cost());
+  });
+  return slots;
+}
+
+}  // namespace
+
+RepositoryId Repository::random_id() const {
+  RepositoryId id;
+  sealing_.random(id.bytes);
+  return id;
+}
+
+Result<std::unique_ptr<Repository>> Repository::create(std::shared_ptr<Storage> storage,
+                                                       const Credential& credential,
+                                                       const CreateOptions& options,
+                                                       const OpenOptions& open_options) {
+  TRY(storage->create());
+  if (auto boot = storage->get(names::boot()); boot || boot.error().code != ErrorCode::not_found) {
+    if (!boot) return fail(std::move(boot).error());
+    return fail(ErrorCode::already_exists,
+                "there is a repository at " + storage->description() + " already");
+  }
+  if (!TRY(list_all(*storage, names::kKeys)).empty()) {
+    return fail(ErrorCode::already_exists,
+                fmt::format("{} holds keys of a repository whose lagan.repo is missing",
+                            storage->description()));
+  }
+
+  Bundle bundle;
+  options.random(bundle.repository.bytes);
+  bundle.created = options.clock();
+  bundle.keys = MasterKeys::generate(options.random);
+  bundle.chunker = options.chunker;
+  bundle.inline_max = options.inline_max;
+
+  Repository maker;
+  maker.storage_ = storage;
+  maker.bundle_ = std::move(bundle);
+  maker.sealing_ = {maker.bundle_.repository, &maker.bundle_.keys, options.suite, options.random};
+  maker.clock_ = options.clock;
+
+  TRY(maker.add_key(credential, options.cost, options.label));
+  Config config;
+  config.suite = static_cast<std::uint32_t>(options.suite);
+  config.created = maker.bundle_.created;
+  TRY(maker.put_signed(ObjectKind::config, names::random_name(names::kConfig, maker.random_id()),
+                       encode(config)));
+  const std::string boot = encode_boot_record({1, maker.bundle_.repository, maker.bundle_.created});
+  TRY(storage->put(names::boot(), as_bytes(boot)));
+  return open(std::move(storage), credential, open_options);
+}
+
+Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<Storage> storage,
+                                                     const Credential& credential,
+                                                     const OpenOptions& options) {
+  const Boot boot = TRY(read_boot_record(*storage));
+  auto repository = std::unique_ptr<Repository>(new Repository);
+  repository->storage_ = std::move(storage);
+  repository->clock_ = options.clock;
+
+  const auto slots = TRY(candidates(*repository->storage_, boot.repository, credential,
+                                    options.key_hint, repository->warnings_));
+  std::uint64_t spent = 0;
+  bool opened = false;
+  for (const Candidate& slot : slots) {
+    if (slot.info.cost.memory_kib > kSlotMemoryMaxKib || spent + slot.cost() > kAllSlotsMax)
+      continue;
+    spent += slot.cost();
+    auto bundle = open_slot(slot.name.text(), slot.object, credential);
+    if (!bundle && bundle.error().code == ErrorCode::wrong_key) continue;
+    if (!bundle) {
+      if (bundle.error().code == ErrorCode::unsupported) return fail(std::move(bundle).error());
+      repository->warnings_.push_back(
+          fmt::format("{}: {}", slot.name.text(), bundle.error().message));
+      continue;
+    }
+    repository->bundle_ = *std::move(bundle);
+    repository->opened_slot_ = slot.name;
+    opened = true;
+    break;
+  }
+  if (!opened) {
+    if (slots.empty() && !repository->warnings_.empty()) {
+      return fail(ErrorCode::corrupt, "no key slot can be read: " + repository->warnings_.front());
+    }
+    return fail(ErrorCode::wrong_key,
+                fmt::format("wrong password for repository {} (keys: {})",
+                            repository->storage_->description(), slot_labels(slots)));
+  }
+  if (repository->bundle_.repository != boot.repository ||
+      repository->bundle_.created != boot.created) {
+    return fail(ErrorCode::corrupt, "lagan.repo and the key slot name different repositories");
+  }
+  repository->sealing_ = {repository->bundle_.repository, &repository->bundle_.keys,
+                          preferred_suite(), options.random};
+  TRY(repository->load_config());
+  repository->sealing_.suite = static_cast<Suite>(repository->config_.suite);
+  TRY(repository->remember_location(options.cache_folder));
+  return repository;
+}
+
+Result<void> Repository::load_config() {
+  std::string best_name;
+  std::size_t unreadable = 0;
+  std::vector<Feature> features;
+  const auto revisions = TRY(list_all(*storage_, names::kConfig));
+  for (const ObjectInfo& object : revisions) {
+    const auto message = get_signed(ObjectKind::config, object.name, limits::kSmallBodyBytes);
+    const auto config = message ? decode_config(as_bytes(*message)) : fail(message.error());
+    if (!config) {
+      ++unreadable;
+      warnings_.push_back(fmt::format("{}: {}", object.name.text(), config.error().message));
+      continue;
+    }
+    features.insert(features.end(), config->features.begin(), config->features.end());
+    if (best_name.empty() ||
+        std::tie(config->revision, object.name.text()) > std::tie(config_.revision, best_name)) {
+      config_ = *config;
+      best_name = object.name.text();
+    }
+  }
+  config_.features = std::move(features);
+  if (best_name.empty()) read_only_because_ = "its config is missing";
+  if (unreadable != 0) read_only_because_ = "a config of it cannot be read";
+  for (const Feature& feature : config_.features) {
+    if ((feature.forbids & kForbidsRead) != 0) {
+      return fail(ErrorCode::unsupported,
+                  fmt::format("the repository uses '{}', which needs a newer lagan", feature.name));
+    }
+    if ((feature.forbids & kForbidsWrite) != 0) {
+      read_only_because_ =
+          fmt::format("it uses '{}', which this lagan does not know", feature.name);
+    }
+  }
+  if (config_.suite != 1 && config_.suite != 2) {
+    config_.suite = static_cast<std::uint32_t>(Suite::chacha20_poly1305);
+    read_only_because_ = "its config names an unknown cipher suite";
+  }
+  return {};
+}
+
+Result<void> Repository::remember_location(const std::string& cache_root) {
+  if (cache_root.empty()) return {};
+  const ClientMemory memory(cache_root);
+  auto folder = memory.repository_folder(id());
+  if (!folder) {
+    warnings_.push_back("going on without a cache: " + folder.error().message);
+    return {};
+  }
+  cache_folder_ = *std::move(folder);
+  const auto before = memory.recall(storage_->description());
+  if (before && before->repository != id()) {
+    return fail(
+        ErrorCode::corrupt,
+        fmt::format(
+            "{} held repository {} before and now holds {}: if that is right, run 'lagan cache "
+            "--forget-location'",
+            storage_->description(), before->repository.short_hex(), id().short_hex()));
+  }
+  if (before && before->config_revision > config_.revision) {
+    read_only_because_ =
+        "its config is older than one seen before: the storage may have been rolled back";
+    return {};
+  }
+  return memory.remember(storage_->description(), {id(), config_.revision});
+}
+
+Result<void> Repository::check_writable() const {
+  if (!read_only_because_) return {};
+  return fail(ErrorCode::unsupported, "the repository can only be read: " + *read_only_because_);
+}
+
+Result<void> Repository::put(const ObjectName& name, const SealedObject& object) const {
+  return storage_->put(name, object.span());
+}
+
+Result<void> Repository::put_body(ObjectKind kind, const ObjectName& name,
+                                  std::string_view message) const {
+  return put(name, seal_body(sealing_, kind, name.text(), message));
+}
+
+Result<std::string> Repository::get_body(ObjectKind kind, const ObjectName& name,
+                                         std::size_t max_size) const {
+  const Bytes object = TRY_IN(name.text(), storage_->get(name));
+  return TRY_IN(name.text(), open_body(sealing_, kind, name.text(), object, max_size));
+}
+
+Result<void> Repository::put_signed(ObjectKind kind, const ObjectName& name,
+                                    std::string message) const {
+  return put_body(kind, name, sign_message(sealing_, kind, name.text(), std::move(message)));
+}
+
+Result<std::string> Repository::get_signed(ObjectKind kind, const ObjectName& name,
+                                           std::size_t max_size) const {
+  const std::string message = TRY(get_body(kind, name, max_size));
+  return std::string(TRY_IN(name.text(), check_signature(sealing_, kind, name.text(), message)));
+}
+
+Result<std::vector<Repository::KeySlot>> Repository::key_slots() const {
+  std::vector<KeySlot> slots;
+  for (const ObjectInfo& object : TRY(list_all(*storage_, names::kKeys))) {
+    const Bytes bytes = TRY(storage_->get(object.name));
+    auto info = read_slot(bytes);
+    const bool is_ours = info && info->header.repository() == id();
+    slots.push_back(
+        {object.name, is_ours ? std::optional(*std::move(info)) : std::nullopt, object.modified});
+  }
+  return slots;
+}
+
+Result<ObjectName> Repository::add_key(const Credential& credential, PasswordCost cost,
+                                       std::string_view label) const {
+  const ObjectName name = names::random_name(names::kKeys, random_id());
+  const SealedObject slot =
+      TRY(seal_slot(name.text(), bundle_, credential, cost, label, sealing_.random));
+  TRY(put(name, slot));
+  return name;
+}
+
+Result<void> Repository::remove_key(const ObjectName& name) const {
+  const auto slots = TRY(key_slots());
+  const auto usable =
+      std::ranges::count_if(slots, [](const KeySlot& slot) { return slot.info.has_value(); });
+  const auto it = std::ranges::find(slots, name, &KeySlot::name);
+  if (it == slots.end()) return fail(ErrorCode::not_found, "there is no key " + name.text());
+  if (it->info && usable <= 1) {
+    return fail(ErrorCode::invalid_argument,
+                "this is the last key that opens the repository: add another one first");
+  }
+  return storage_->remove(name);
+}
+
+}  // namespace lagan

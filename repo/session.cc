@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "repo/session.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "repo/chunk_reader.h"
+#include "repo/machine.h"
+#include "repo/names.h"
+#include "repo/tree_walk.h"
+
+namespace lagan {
+namespace {
+
+constexpr std::chrono::hours kHeartbeat{6};
+
+Result<bool> is_listed(Storage& storage, std::string_view folder, const ObjectName& name) {
+  bool found = false;
+  TRY(storage.list(folder, [&](const ObjectInfo& info) -> Result<void> {
+    found = found || info.name == name;
+    return {};
+  }));
+  return found;
+}
+
+}  // namespace
+
+WriterSession::WriterSession(const Repository& repository, LocalIndex& index, std::string host)
+    : repository_(repository),
+      index_(index),
+      host_(std::move(host)),
+      id_(SessionId{repository.random_id().bytes}) {}
+
+WriterSession::~WriterSession() = default;
+
+Result<std::unique_ptr<WriterSession>> WriterSession::begin(const Repository& repository,
+                                                            LocalIndex& index, Purpose purpose,
+                                                            std::string host) {
+  TRY(repository.check_writable());
+  auto session =
+      std::unique_ptr<WriterSession>(new WriterSession(repository, index, std::move(host)));
+  TRY_IN("register the session", session->put_registration(purpose, 0));
+  session->heart_ = std::jthread([raw = session.get(), purpose](std::stop_token stop) {
+    for (std::uint32_t beat = 1; !stop.stop_requested(); ++beat) {
+      {
+        std::unique_lock lock(raw->mutex_);
+        raw->wake_.wait_for(lock, stop, kHeartbeat, [] { return false; });
+      }
+      // A heartbeat that fails is no reason to stop: at worst a collector fences the session, which
+      // costs time.
+      if (!stop.stop_requested()) (void)raw->put_registration(purpose, beat);
+    }
+  });
+  index.set_condemned(TRY(load_condemned(repository)));
+  session->loaded_ = TRY(load_index(repository, index));
+  return session;
+}
+
+Result<void> WriterSession::put_registration(Purpose purpose, std::uint32_t beat) {
+  const ProcessIdentity self = this_process(repository_.bundle().keys.id_key);
+  SessionMessage message;
+  message.session = id_;
+  message.purpose = static_cast<std::uint32_t>(purpose);
+  message.created = repository_.now();
+  message.host = host_;
+  message.program = program_name();
+  message.beat = beat;
+  message.machine = self.machine;
+  message.boot = self.boot;
+  message.pid = self.pid;
+  message.pid_started = self.pid_started;
+  message.pid_namespace = self.pid_namespace;
+  const ObjectName name = beat == 0 ? names::session(id_) : names::heartbeat(id_, beat);
+  return repository_.put_body(ObjectKind::session, name, encode(message));
+}
+
+Result<void> WriterSession::commit(const Snapshot& snapshot) {
+  LAGAN_ASSERT(!closed_ && snapshot.session == id_);
+  Storage& storage = repository_.storage();
+  const ObjectName name = names::snapshot(id_);
+  const bool registered = TRY(is_listed(storage, names::kSessions, names::session(id_)));
+  const bool already_there = TRY(is_listed(storage, names::kSnapshots, name));
+  if (!registered || already_there) {
+    return fail(ErrorCode::unavailable,
+                "this machine seems to have been rolled back during the backup: run it again");
+  }
+  const std::string message = encode(snapshot);
+  const SealedObject object =
+      seal_body(repository_.sealing(), ObjectKind::snapshot, name.text(), message);
+  TRY_IN("store the snapshot", repository_.put(name, object));
+  if (!storage.capabilities().put_is_verified) {
+    const Bytes read_back = TRY_IN("read the snapshot back", storage.get(name));
+    if (hash(read_back) != hash(object.span())) {
+      return fail(ErrorCode::corrupt, "the storage gives back another snapshot than it was given");
+    }
+  }
+  closed_ = true;
+  if (TRY(is_fenced())) TRY_IN("verifying after a fence", rescue(snapshot));
+  return {};
+}
+
+Result<bool> WriterSession::is_fenced() const {
+  const ObjectName fence = names::fence(id_);
+  if (TRY(is_listed(repository_.storage(), names::kFences, fence))) return true;
+  const auto info = repository_.storage().stat(fence);
+  if (info) return true;
+  if (info.error().code == ErrorCode::not_found) return false;
+  return fail(info.error());
+}
+
+// A collector has closed this session without its writer: packs it relied on may have been
+// condemned meanwhile. Stores what lies only in condemned packs again, until a whole pass finds
+// nothing.
+Result<void> WriterSession::rescue(const Snapshot& snapshot) {
+  while (true) {
+    index_.set_condemned(TRY(load_condemned(repository_)));
+    const LoadedIndex loaded = TRY(load_index(repository_, index_));
+    if (!loaded.damaged.empty()) return fail(ErrorCode::corrupt, loaded.damaged.front());
+    ChunkReader reader(repository_, index_);
+    std::vector<std::pair<ChunkId, ChunkKind>> endangered;
+    std::unordered_set<ChunkId> seen;
+    const ChunkWalk walk{
+        .each = [&](const ChunkId& id, ChunkKind kind, const std::string&) -> Result<void> {
+          if (!index_.contains(id)) endangered.emplace_back(id, kind);
+          return {};
+        },
+        .trouble = [](const std::string& path, Error error) -> Result<void> {
+          return fail(std::move(error).in(path));
+        }};
+    TRY(walk_chunks(reader.source(), snapshot, seen, walk));
+    if (endangered.empty()) break;
+
+    // The writer extends the index it is given: read from one of its own.
+    LocalIndex written = TRY(LocalIndex::open("", repository_.id()));
+    ChunkWriter writer(repository_, written, id_, ChunkWriterOptions());
+    auto& lane = writer.make_data_lane();
+    for (const auto& [id, kind] : endangered) {
+      const Bytes chunk = TRY(reader.load(id, kind));
+      kind == ChunkKind::data ? TRY(lane.store(chunk)) : TRY(writer.store_tree(kind, chunk));
+    }
+    TRY(writer.flush());
+  }
+  const Mark mark{id_, repository_.now(), host_, program_name(), true};
+  return repository_.put_body(ObjectKind::verified, names::verified(id_), encode(mark));
+}
+
+Result<void> WriterSession::abandon() {
+  if (std::exchange(closed_, true)) return {};
+  const Mark mark{id_, repository_.now(), host_, program_name(), true};
+  return repository_.put_body(ObjectKind::fence, names::fence(id_), encode(mark));
+}
+
+}  // namespace lagan

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "repo/snapshots.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "repo/limits.h"
+#include "repo/names.h"
+
+namespace lagan {
+namespace {
+
+constexpr std::string_view kVerifiedEnding = ".ok";
+
+Result<std::set<SnapshotId>> load_forgotten(const Repository& repository,
+                                            std::vector<std::string>& damaged) {
+  std::vector<ObjectName> objects;
+  TRY(repository.storage().list(names::kForgotten, [&](const ObjectInfo& info) -> Result<void> {
+    objects.push_back(info.name);
+    return {};
+  }));
+  std::set<SnapshotId> forgotten;
+  for (const ObjectName& name : objects) {
+    const auto message =
+        repository.get_signed(ObjectKind::forgotten, name, limits::kCondemnedBytes);
+    const auto decoded = message ? decode_forgotten(as_bytes(*message)) : fail(message.error());
+    if (!decoded) {
+      damaged.push_back(decoded.error().message);
+      continue;
+    }
+    forgotten.insert(decoded->snapshots.begin(), decoded->snapshots.end());
+  }
+  return forgotten;
+}
+
+template <typename T>
+bool contains(const std::vector<T>& all, const T& wanted) {
+  return std::ranges::find(all, wanted) != all.end();
+}
+
+// N of "latest~N"; nothing if the text is something else.
+std::optional<std::size_t> latest_number(std::string_view text) {
+  constexpr std::string_view kLatest = "latest";
+  if (!text.starts_with(kLatest)) return std::nullopt;
+  text.remove_prefix(kLatest.size());
+  if (text.empty()) return 0;
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(text.data() + 1, text.data() + text.size(), number);
+  if (text[0] != '~' || error != std::errc() || end != text.data() + text.size())
+    return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+Result<SnapshotList> list_snapshots(const Repository& repository) {
+  SnapshotList list;
+  std::set<SnapshotId> present, proven, fenced;
+  TRY(repository.storage().list(names::kSnapshots, [&](const ObjectInfo& info) -> Result<void> {
+    std::string_view text = info.name.text();
+    if (const auto id = names::id_of<SnapshotId>(info.name)) present.insert(*id);
+    if (!text.ends_with(kVerifiedEnding)) return {};
+    text.remove_suffix(kVerifiedEnding.size());
+    if (const auto id = SnapshotId::from_hex(text.substr(names::kSnapshots.size())))
+      proven.insert(*id);
+    return {};
+  }));
+  TRY(repository.storage().list(names::kFences, [&](const ObjectInfo& info) -> Result<void> {
+    if (const auto id = names::id_of<SnapshotId>(info.name)) fenced.insert(*id);
+    return {};
+  }));
+  const auto forgotten = TRY(load_forgotten(repository, list.damaged));
+  for (const SnapshotId& id : present) {
+    if (forgotten.contains(id)) continue;
+    const ObjectName name = names::snapshot(id);
+    const auto message = repository.get_body(ObjectKind::snapshot, name, limits::kSnapshotBytes);
+    auto snapshot = message ? decode_snapshot(as_bytes(*message)) : fail(message.error());
+    if (snapshot && snapshot->session != id) {
+      snapshot = fail(ErrorCode::corrupt, name.text() + ": names another session");
+    }
+    if (!snapshot) {
+      if (snapshot.error().code == ErrorCode::not_found) continue;  // deleted meanwhile
+      if (snapshot.error().code != ErrorCode::corrupt &&
+          snapshot.error().code != ErrorCode::unsupported) {
+        return fail(std::move(snapshot).error());
+      }
+      list.damaged.push_back(snapshot.error().message);
+      continue;
+    }
+    list.snapshots.push_back(
+        {id, *std::move(snapshot), !fenced.contains(id) || proven.contains(id)});
+  }
+  std::ranges::sort(list.snapshots, [](const StoredSnapshot& a, const StoredSnapshot& b) {
+    return std::tie(a.snapshot.time, a.id) < std::tie(b.snapshot.time, b.id);
+  });
+  return list;
+}
+
+bool matches(const SnapshotFilter& filter, const Snapshot& snapshot) {
+  if (!filter.hosts.empty() && !contains(filter.hosts, snapshot.host)) return false;
+  const auto has_tags = [&](const std::vector<std::string>& tags) {
+    if (tags.size() == 1 && tags[0].empty()) return snapshot.tags.empty();
+    return std::ranges::all_of(
+        tags, [&](const std::string& tag) { return contains(snapshot.tags, tag); });
+  };
+  if (!filter.tag_lists.empty() && !std::ranges::any_of(filter.tag_lists, has_tags)) return false;
+  return std::ranges::all_of(
+      filter.paths, [&](const std::string& path) { return contains(snapshot.paths, path); });
+}
+
+Result<StoredSnapshot> find_snapshot(const SnapshotList& list, std::string_view wanted,
+                                     const SnapshotFilter& filter) {
+  if (const auto number = latest_number(wanted)) {
+    std::vector<const StoredSnapshot*> matching;
+    for (const StoredSnapshot& stored : list.snapshots) {
+      if (matches(filter, stored.snapshot)) matching.push_back(&stored);
+    }
+    if (*number >= matching.size()) {
+      return fail(ErrorCode::not_found,
+                  matching.empty()
+                      ? std::string("there is no snapshot that matches")
+                      : fmt::format("there are only {} snapshots that match", matching.size()));
+    }
+    return *matching[matching.size() - 1 - *number];
+  }
+  std::vector<const StoredSnapshot*> fitting;
+  for (const StoredSnapshot& stored : list.snapshots) {
+    if (!wanted.empty() && stored.id.hex().starts_with(wanted)) fitting.push_back(&stored);
+  }
+  if (fitting.empty())
+    return fail(ErrorCode::not_found, fmt::format("there is no snapshot {}", wanted));
+  if (fitting.size() > 1) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} fits {} snapshots: write more of the id", wanted, fitting.size()));
+  }
+  return *fitting.front();
+}
+
+std::pair<std::string, std::string> split_snapshot_path(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return {std::string(text), ""};
+  return {std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
+}
+
+}  // namespace lagan

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The snapshots of a repository: listing, filtering, finding one by what the user wrote.
+
+#include <string>
+#include <vector>
+
+#include "repo/messages.h"
+#include "repo/repository.h"
+
+namespace lagan {
+
+struct StoredSnapshot {
+  SnapshotId id;
+  Snapshot snapshot;
+  bool verified = true;  // false: fenced, and nobody has proved it whole
+};
+
+struct SnapshotList {
+  std::vector<StoredSnapshot> snapshots;  // by time, then id
+  std::vector<std::string> damaged;       // what could not be read, with reasons
+};
+
+// All that are not forgotten.
+Result<SnapshotList> list_snapshots(const Repository& repository);
+
+// Empty members accept anything. Each tag list must be contained whole (AND); one list of several
+// must fit (OR).
+struct SnapshotFilter {
+  std::vector<std::string> hosts;
+  std::vector<std::vector<std::string>> tag_lists;
+  std::vector<std::string> paths;  // every one must be among the snapshot's
+};
+bool matches(const SnapshotFilter& filter, const Snapshot& snapshot);
+
+// `latest` (the newest that matches the filter, `latest~N` the Nth before it), or the beginning of
+// an id that fits one snapshot only. `not_found` says what there is.
+Result<StoredSnapshot> find_snapshot(const SnapshotList& list, std::string_view wanted,
+                                     const SnapshotFilter& filter);
+
+// Splits `ID:sub/path` into id and path; no colon, no path.
+std::pair<std::string, std::string> split_snapshot_path(std::string_view text);
+
+}  // namespace lagan

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Every chunk that a snapshot needs, each once: nodes are read, content is only named. For check,
+// rescue and collection.
+
+#include <functional>
+#include <unordered_set>
+
+#include "repo/chunk.h"
+#include "repo/messages.h"
+#include "util/id.h"
+#include "util/result.h"
+
+namespace lagan {
+
+// Called with a chunk and the path below which it was first met. A node whose callback or loading
+// fails is not descended into; the error goes to `trouble`, and the walk goes on if that returns
+// success.
+struct ChunkWalk {
+  std::function<Result<void>(const ChunkId&, ChunkKind, const std::string& path)> each;
+  std::function<Result<void>(const std::string& path, Error error)> trouble;
+};
+
+// `seen` holds what was visited already; pass the same set for several snapshots to visit shared
+// parts once.
+Result<void> walk_chunks(const ChunkSource& source, const Snapshot& snapshot,
+                         std::unordered_set<ChunkId>& seen, const ChunkWalk& walk);
+
+}  // namespace lagan

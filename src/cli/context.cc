@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/cli/context.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+
+#include "src/cli/credentials.h"
+#include "storage/open.h"
+#include "storage/retry.h"
+#include "util/file.h"
+
+namespace lagan::cli {
+namespace {
+
+std::atomic<int> signals_seen = 0;
+
+extern "C" void note_signal(int) {
+  if (signals_seen.fetch_add(1) > 0) ::_exit(kInterrupted);
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// https://datatracker.ietf.org/doc/html/rfc3629: one sequence at a time, shortest forms, no
+// surrogates.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f)) return 0;
+  if ((first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f)) return 0;
+  return length;
+}
+
+std::string to_base64(std::string_view bytes) {
+  static constexpr char kDigits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t group = 0;
+    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
+    for (std::size_t j = 0; j < 3; ++j) {
+      group = (group << 8) | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0U);
+    }
+    for (std::size_t j = 0; j < 4; ++j)
+      out.push_back(j <= count ? kDigits[(group >> (18 - 6 * j)) & 63] : '=');
+  }
+  return out;
+}
+
+}  // namespace
+
+int exit_code_of(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::no_repository:
+      return kNoRepository;
+    case ErrorCode::wrong_key:
+      return kWrongPassword;
+    case ErrorCode::cancelled:
+      return kInterrupted;
+    default:
+      return kFailed;
+  }
+}
+
+void install_signal_handlers() {
+  struct sigaction action {};
+  action.sa_handler = note_signal;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  // A closed pipe shows as a failed write.
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+bool Context::is_stopped() const { return signals_seen.load(std::memory_order_relaxed) > 0; }
+
+Result<std::string> Context::location() const {
+  if (!globals.repository.empty()) return globals.repository;
+  std::string file = globals.repository_file;
+  if (file.empty()) {
+    if (std::string named = environment("LAGAN_REPOSITORY"); !named.empty()) return named;
+    file = environment("LAGAN_REPOSITORY_FILE");
+  }
+  if (file.empty()) {
+    return fail(ErrorCode::invalid_argument,
+                "name the repository with -r LOCATION or in LAGAN_REPOSITORY");
+  }
+  const Bytes content = TRY(read_file(file, 65536));
+  const std::string_view text = as_text(content);
+  return std::string(text.substr(0, text.find_first_of("\r\n")));
+}
+
+Result<std::shared_ptr<Storage>> Context::open_location() const {
+  const std::string where = TRY(location());
+  auto storage = TRY(open_storage(where));
+  RetryOptions retries;
+  retries.notice = [this](const Error& error, std::chrono::milliseconds wait) {
+    warn(fmt::format("{}; trying again in {:.1f} s", error.message,
+                     static_cast<double>(wait.count()) / 1000));
+  };
+  return std::shared_ptr<Storage>(with_retries(std::move(storage), std::move(retries)));
+}
+
+std::string Context::cache_folder() const {
+  if (globals.no_cache) return {};
+  if (!globals.cache_dir.empty()) return globals.cache_dir;
+  if (std::string named = environment("LAGAN_CACHE_DIR"); !named.empty()) return named;
+  if (std::string base = environment("XDG_CACHE_HOME"); !base.empty()) return base + "/lagan";
+  if (std::string home = environment("HOME"); !home.empty()) return home + "/.cache/lagan";
+  return {};
+}
+
+OpenOptions Context::open_options() const {
+  OpenOptions options;
+  options.cache_folder = cache_folder();
+  options.key_hint = globals.key_hint;
+  return options;
+}
+
+Result<std::unique_ptr<Repository>> Context::open_repository() {
+  auto storage = TRY(open_location());
+  const Credential credential = TRY(find_credential(*this, Asking::once));
+  auto repository = Repository::open(storage, credential, open_options());
+  if (!repository && repository.error().code == ErrorCode::wrong_key &&
+      credential.kind == Credential::Kind::password &&
+      looks_like_recovery_code(as_text(credential.secret.span()))) {
+    const SecretBytes code = TRY(parse_recovery_code(as_text(credential.secret.span())));
+    repository = Repository::open(storage, Credential::code(code.span()), open_options());
+  }
+  if (repository) {
+    for (const std::string& warning : (*repository)->warnings()) warn(warning);
+  }
+  return repository;
+}
+
+Result<ChunkWriterOptions> Context::writer_options() const {
+  ChunkWriterOptions options;
+  options.workers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16);
+  options.verify = !globals.no_extra_verify;
+  static const std::map<std::string, int> kLevels = {
+      {"auto", 3}, {"off", 0}, {"fastest", 1}, {"better", 6}, {"max", 15}};
+  const auto level = kLevels.find(globals.compression);
+  if (level == kLevels.end()) {
+    return fail(ErrorCode::invalid_argument,
+                "--compression is one of auto, off, fastest, better, max");
+  }
+  options.compression_level = level->second;
+  if (globals.pack_size_mib != 0) {
+    if (globals.pack_size_mib < 4 || globals.pack_size_mib > 512) {
+      return fail(ErrorCode::invalid_argument, "--pack-size is 4 to 512 (MiB)");
+    }
+    options.packs.data_bytes = globals.pack_size_mib << 20;
+    options.packs.tree_bytes = std::min(options.packs.tree_bytes, options.packs.data_bytes);
+  }
+  return options;
+}
+
+Result<LocalIndex> Context::load_index(const Repository& repository) {
+  LocalIndex index = TRY(open_local_index(repository));
+  const LoadedIndex loaded = TRY(lagan::load_index(repository, index));
+  for (const std::string& damaged : loaded.damaged) warn(damaged);
+  return index;
+}
+
+int Context::fail_with(const Error& error) const {
+  const int code = exit_code_of(error);
+  if (globals.json) {
+    const Json message{{"message_type", "exit_error"}, {"code", code}, {"message", error.message}};
+    fmt::print(stderr, "{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace));
+  } else {
+    fmt::print(stderr, "lagan: {}\n", error.message);
+  }
+  return code;
+}
+
+void Context::warn(const std::string& text) const {
+  if (globals.json) {
+    const Json message{
+        {"message_type", "error"}, {"error", {{"message", text}}}, {"during", ""}, {"item", ""}};
+    fmt::print(stderr, "{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace));
+  } else {
+    fmt::print(stderr, "lagan: {}\n", text);
+  }
+}
+
+void Context::say(const std::string& line) const {
+  if (!globals.json && !globals.quiet) fmt::print("{}\n", line);
+}
+
+void Context::print_json(const Json& message) const {
+  fmt::print("{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+void put_text(Json& object, const std::string& key, const std::string& bytes) {
+  bool is_valid = true;
+  for (std::string_view rest = bytes; !rest.empty() && is_valid;) {
+    const std::size_t length = utf8_length(rest);
+    is_valid = length != 0;
+    rest.remove_prefix(length);
+  }
+  object[key] = bytes;  // dump() replaces what is not UTF-8
+  if (!is_valid) object[key + "_b64"] = to_base64(bytes);
+}
+
+std::string format_time(Nanoseconds time) {
+  const std::time_t seconds = time / 1'000'000'000;
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", local.tm_year + 1900, local.tm_mon + 1,
+                     local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec);
+}
+
+std::string format_time_rfc3339(Nanoseconds time, int offset_minutes) {
+  Nanoseconds fraction = time % 1'000'000'000;
+  if (fraction < 0) fraction += 1'000'000'000;
+  const std::time_t seconds = (time - fraction) / 1'000'000'000 + std::time_t{offset_minutes} * 60;
+  std::tm shown{};
+  ::gmtime_r(&seconds, &shown);
+  const int distance = std::abs(offset_minutes);
+  const std::string zone = offset_minutes == 0
+                               ? "Z"
+                               : fmt::format("{}{:02}:{:02}", offset_minutes < 0 ? '-' : '+',
+                                             distance / 60, distance % 60);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}{}", shown.tm_year + 1900,
+                     shown.tm_mon + 1, shown.tm_mday, shown.tm_hour, shown.tm_min, shown.tm_sec,
+                     fraction, zone);
+}
+
+std::string format_bytes(std::uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  double value = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < std::size(kUnits); ++unit) value /= 1024;
+  return fmt::format("{:.3f} {}", value, kUnits[unit]);
+}
+
+Result<std::uint64_t> parse_size(const std::string& text) {
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  static constexpr std::string_view kUnits = "kmgtp";
+  double factor = 1;
+  std::string unit = end;
+  if (!unit.empty()) {
+    const auto power =
+        kUnits.find(static_cast<char>(std::tolower(static_cast<unsigned char>(unit[0]))));
+    if (power != std::string_view::npos) {
+      factor = std::pow(1024.0, static_cast<double>(power + 1));
+      unit.erase(0, 1);
+    }
+    if (unit == "iB" || unit == "ib" || unit == "B" || unit == "b") unit.clear();
+  }
+  if (end == text.c_str() || !unit.empty() || !(number >= 0) || number * factor > 9e18) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is no size: write for example 500K, 10M or 1.5G", text));
+  }
+  return static_cast<std::uint64_t>(number * factor);
+}
+
+Result<Nanoseconds> parse_time(const std::string& text) {
+  if (text == "now") return system_now();
+  for (const char* format :
+       {"%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
+    std::tm parsed{};
+    parsed.tm_isdst = -1;
+    const char* end = ::strptime(text.c_str(), format, &parsed);
+    if (end == nullptr || *end != '\0') continue;
+    return static_cast<Nanoseconds>(std::mktime(&parsed)) * 1'000'000'000;
+  }
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' is no time: write it as \"2006-01-02 15:04:05\"", text));
+}
+
+std::vector<std::string> split_list(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, at), text.size());
+    parts.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return parts;
+}
+
+void SnapshotFlags::add_to(CLI::App& app, bool short_host) {
+  app.add_option(short_host ? "-H,--host" : "--host", hosts,
+                 "only snapshots of this host (may be repeated)")
+      ->allow_extra_args(false);
+  app.add_option("--tag", tags,
+                 "only snapshots with all of these tags, `tag,tag` (may be repeated: any of them)")
+      ->allow_extra_args(false);
+  app.add_option("--path", paths,
+                 "only snapshots that hold this path (may be repeated: all of them)")
+      ->allow_extra_args(false);
+}
+
+SnapshotFilter SnapshotFlags::filter() const {
+  SnapshotFilter filter{.hosts = hosts, .tag_lists = {}, .paths = paths};
+  for (const std::string& list : tags) filter.tag_lists.push_back(split_list(list));
+  return filter;
+}
+
+}  // namespace lagan::cli

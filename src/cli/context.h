@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What every command has in common: the global flags, how it opens the repository, how it speaks.
+// One Context lives for one run of the program.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "repo/chunk_writer.h"
+#include "repo/index_loader.h"
+#include "repo/repository.h"
+#include "repo/snapshots.h"
+#include "util/result.h"
+
+namespace lagan::cli {
+
+using Json = nlohmann::ordered_json;
+
+// The exit codes are an interface (docs/cli.md): restic's.
+enum ExitCode : int {
+  kOk = 0,
+  kFailed = 1,
+  kPartial = 3,  // some of the source could not be read
+  kNoRepository = 10,
+  kWrongPassword = 12,
+  kInterrupted = 130,
+};
+
+struct Globals {
+  std::string repository, repository_file;
+  std::string password_file, password_command, key_hint;
+  bool insecure_no_password = false;
+  std::string cache_dir;
+  bool no_cache = false;
+  bool json = false, quiet = false;
+  int verbose = 0;
+  std::string compression = "auto";
+  std::size_t pack_size_mib = 0;
+  bool no_extra_verify = false;
+  // Accepted for scripts written for restic; nothing is ever locked.
+  bool no_lock = false;
+  std::string retry_lock;
+};
+
+// Flags that choose snapshots.
+struct SnapshotFlags {
+  std::vector<std::string> hosts, tags, paths;
+  void add_to(CLI::App& app, bool short_host = true);
+  SnapshotFilter filter() const;
+};
+
+class Context {
+ public:
+  Globals globals;
+  std::function<int()> run;  // set by the command that was chosen
+
+  // The location from flag, file or environment.
+  Result<std::string> location() const;
+  Result<std::shared_ptr<Storage>> open_location() const;
+  std::string cache_folder() const;
+  OpenOptions open_options() const;
+  Result<std::unique_ptr<Repository>> open_repository();
+  Result<ChunkWriterOptions> writer_options() const;
+
+  // An index that is up to date. Damaged segments are told on stderr.
+  Result<LocalIndex> load_index(const Repository& repository);
+
+  // Prints an error the way --json wants it and returns its exit code.
+  int fail_with(const Error& error) const;
+  // One line on stderr, as text or JSON.
+  void warn(const std::string& text) const;
+  // A line for people on stdout: not with --json, not with --quiet.
+  void say(const std::string& line) const;
+  void print_json(const Json& message) const;
+
+  bool is_stopped() const;  // SIGINT or SIGTERM came
+};
+
+int exit_code_of(const Error& error);
+
+// Catches SIGINT and SIGTERM; a second one ends the program at once.
+void install_signal_handlers();
+
+// Text that may hold any bytes, for JSON: invalid UTF-8 becomes U+FFFD, and `<key>_b64` then holds
+// the truth.
+void put_text(Json& object, const std::string& key, const std::string& bytes);
+
+// "name: value" helpers of several commands.
+std::string format_time(Nanoseconds time);                              // local, to seconds
+std::string format_time_rfc3339(Nanoseconds time, int offset_minutes);  // with nanoseconds
+std::string format_bytes(std::uint64_t bytes);                          // "1.234 GiB"
+Result<std::uint64_t> parse_size(const std::string& text);  // "10", "5K", "1.5G": powers of 1,024
+Result<Nanoseconds> parse_time(const std::string& text);  // "2006-01-02 15:04:05", local, or "now"
+std::vector<std::string> split_list(const std::string& text, char separator = ',');
+
+// One function a command; each adds its subcommand.
+void add_backup(CLI::App& app, Context& context);
+void add_init(CLI::App& app, Context& context);
+void add_restore(CLI::App& app, Context& context);
+void add_snapshots(CLI::App& app, Context& context);
+void add_version(CLI::App& app, Context& context);
+void add_unlock(CLI::App& app, Context& context);
+
+}  // namespace lagan::cli

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/engine/backup.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <thread>
+
+#include "repo/derived_keys.h"
+#include "repo/index_loader.h"
+#include "repo/limits.h"
+#include "repo/machine.h"
+#include "repo/names.h"
+#include "repo/session.h"
+#include "src/engine/file_states.h"
+#include "src/engine/file_storer.h"
+#include "src/engine/walker.h"
+#include "util/bounded_queue.h"
+
+// The pipeline. Each box is a thread or several; each queue is bounded, so memory is.
+//
+//   walker (1) ──batches of files──► readers (N): open, read, chunk, hash, look up ──blocks──►
+//   ChunkWriter:
+//      │                                │                                       compress, seal,
+//      verify, upload └── unchanged, links, devices ───┴──► folder tasks: entries in order ──► tree
+//      nodes ──► ChunkWriter
+//
+// The walker runs on the calling thread. A folder is written by whoever completes its last entry.
+
+namespace lagan {
+namespace {
+
+// Files are handed to readers in batches, for a lock a file would cost as much as reading a small
+// one.
+constexpr std::size_t kBatchFiles = 32;
+constexpr std::uint64_t kBatchBytes = std::uint64_t{1} << 20;
+constexpr std::size_t kQueuedBatches = 64;
+
+using Batch = std::vector<FileJob>;
+
+std::size_t reader_count(const BackupOptions& options) {
+  if (options.readers != 0) return options.readers;
+  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 8);
+}
+
+// Folders stay open while files in them wait; deep trees need more than the usual 1,024.
+void allow_many_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// One file of states for each set of paths of each host.
+std::string states_path(const Repository& repository, const std::string& host,
+                        const std::vector<std::string>& paths) {
+  if (repository.cache_folder().empty()) return {};
+  std::string bound = host;
+  for (const std::string& path : paths) bound += '\0' + path;
+  return fmt::format("{}/states-{}", repository.cache_folder(), cache_name(bound));
+}
+
+std::int32_t utc_offset_minutes(Nanoseconds time) {
+  const std::time_t seconds = time / 1'000'000'000;
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  return static_cast<std::int32_t>(local.tm_gmtoff / 60);
+}
+
+class Backup {
+ public:
+  Backup(const Repository& repository, const BackupOptions& options, Observer& observer)
+      : repository_(repository),
+        options_(options),
+        observer_(observer),
+        split_key_(split_key(repository)),
+        chunker_key_(chunker_seed(repository)),
+        batches_(kQueuedBatches) {}
+
+  Result<BackupResult> run();
+
+ private:
+  Result<void> find_targets();
+  Result<void> walk(const Filter& filter);
+  Result<void> store_stream();
+  void read_files(ChunkWriter::Lane& lane, const ContentContext& context);
+  Result<void> queue(FileJob job);
+  void flush_batch();
+  Result<void> finish();
+  Snapshot describe() const;
+  ChunkSink tree_sink() {
+    return
+        [this](ChunkKind kind, ByteSpan plaintext) { return writer_->store_tree(kind, plaintext); };
+  }
+
+  const Repository& repository_;
+  const BackupOptions& options_;
+  Observer& observer_;
+  const PrfKey split_key_;
+  const ChunkerKey chunker_key_;
+  std::vector<std::string> targets_;
+  OwnerNames owners_;
+  Failure failure_;
+  std::optional<LocalIndex> index_;
+  std::unique_ptr<WriterSession> session_;
+  std::unique_ptr<ChunkWriter> writer_;
+  std::optional<FileStatesReader> known_;
+  std::unique_ptr<FileStatesWriter> states_;
+  std::uint64_t states_root_ = 0;
+  BoundedQueue<Batch> batches_;
+  Batch batch_;
+  std::uint64_t batch_bytes_ = 0;
+  std::atomic<std::uint64_t> files_new_ = 0, files_changed_ = 0;
+  BackupResult result_;
+};
+
+Result<BackupResult> Backup::run() {
+  allow_many_open_files();
+  result_.started = repository_.now();
+  const Filter filter = TRY(Filter::create(options_.filter));
+  TRY(find_targets());
+
+  index_ = TRY(open_local_index(repository_));
+  SessionId session_id{repository_.random_id().bytes};
+  if (options_.dry_run) {
+    index_->set_condemned(TRY(load_condemned(repository_)));
+    TRY(load_index(repository_, *index_));
+  } else {
+    session_ = TRY(WriterSession::begin(repository_, *index_, Purpose::backup, options_.host));
+    session_id = session_->id();
+    for (const std::string& damaged : session_->loaded().damaged)
+      observer_.note("index: " + damaged);
+  }
+  ChunkWriterOptions writer_options = options_.writer;
+  writer_options.discard = options_.dry_run;
+  writer_ = std::make_unique<ChunkWriter>(repository_, *index_, session_id, writer_options);
+
+  const std::string states = states_path(repository_, options_.host, targets_);
+  if (!states.empty() && options_.stream < 0) {
+    known_ = FileStatesReader::open(states, repository_);
+    if (!options_.dry_run) states_ = std::make_unique<FileStatesWriter>(states, repository_);
+  }
+  if (known_) {
+    const auto parent = repository_.storage().stat(names::snapshot(known_->snapshot()));
+    if (parent) result_.parent = known_->snapshot();
+  }
+  if (options_.force) known_.reset();
+
+  auto stored = options_.stream >= 0 ? store_stream() : walk(filter);
+  if (stored) stored = finish();
+  if (!stored && session_) {
+    // What was collected so far is worth keeping if the run was stopped, not if the repository
+    // failed.
+    if (stored.error().code == ErrorCode::cancelled || stored.error().code == ErrorCode::not_found)
+      (void)writer_->flush();
+    (void)session_->abandon();
+  }
+  if (!stored) return fail(std::move(stored).error());
+  return std::move(result_);
+}
+
+Result<void> Backup::find_targets() {
+  if (options_.stream >= 0) {
+    targets_ = {"/" + options_.stream_name};
+    return {};
+  }
+  if (options_.paths.empty())
+    return fail(ErrorCode::invalid_argument, "there is nothing to back up: name a path");
+  for (const std::string& path : options_.paths) {
+    const std::string target = TRY(normalise_target(path));
+    struct stat status {};
+    if (::lstat(target.c_str(), &status) != 0) {
+      ++observer_.progress.errors;
+      observer_.trouble(path, system_error("stat", errno));
+      continue;
+    }
+    targets_.push_back(target);
+  }
+  if (targets_.empty()) return fail(ErrorCode::not_found, "none of the paths to back up exists");
+  std::ranges::sort(targets_);
+  targets_.erase(std::ranges::unique(targets_).begin(), targets_.end());
+  return {};
+}
+
+Result<void> Backup::walk(const Filter& filter) {
+  const ContentContext content{
+      repository_.bundle().chunker,
+      chunker_key_,
+      repository_.bundle().inline_max,
+      tree_sink(),
+      options_.is_stopped,
+      [this](std::uint64_t bytes) { observer_.progress.bytes_done += bytes; }};
+  auto& special_lane = writer_->make_data_lane();
+  ContentReader special(content, special_lane);
+
+  std::vector<std::jthread> readers;
+  for (std::size_t i = 0; i < reader_count(options_); ++i) {
+    readers.emplace_back([&, &lane = writer_->make_data_lane()] { read_files(lane, content); });
+  }
+  Walker walker({.split_key = split_key_,
+                 .filter = filter,
+                 .one_file_system = options_.one_file_system,
+                 .observer = observer_,
+                 .owners = owners_,
+                 .failure = failure_,
+                 .known = known_ ? &*known_ : nullptr,
+                 .states = states_.get(),
+                 .tree_sink = tree_sink(),
+                 .store_value =
+                     [&](ByteSpan value) {
+                       auto stored = special.store_value(value);
+                       if (!stored) failure_.set(stored.error());
+                       return stored;
+                     },
+                 .knows = [this](const ChunkId& id) { return writer_->knows(id); },
+                 .queue_file = [this](FileJob job) { return queue(std::move(job)); },
+                 .flush_files = [this] { flush_batch(); },
+                 .is_stopped = options_.is_stopped});
+  const auto walked = walker.walk(targets_, [this](FolderTask::Finished finished) {
+    result_.root = finished.subtree;
+    states_root_ = finished.folder_at;
+  });
+  if (!walked) failure_.set(walked.error());
+  walked ? batches_.close() : batches_.abandon();
+  readers.clear();  // joins
+  TRY(failure_.check());
+
+  Summary& summary = result_.summary;
+  const WalkCounts& counts = walker.counts();
+  summary.files_new = files_new_;
+  summary.files_changed = files_changed_;
+  summary.files_unmodified = counts.files_unchanged;
+  summary.dirs_new = counts.dirs_new;
+  summary.dirs_changed = counts.dirs_changed;
+  summary.dirs_unmodified = counts.dirs_unchanged;
+  return {};
+}
+
+Result<void> Backup::queue(FileJob job) {
+  ++(job.was_known ? files_changed_ : files_new_);
+  batch_bytes_ += job.status.size;
+  batch_.push_back(std::move(job));
+  if (batch_.size() >= kBatchFiles || batch_bytes_ >= kBatchBytes) flush_batch();
+  return failure_.check();
+}
+
+void Backup::flush_batch() {
+  if (!batch_.empty()) batches_.push(std::exchange(batch_, {}));
+  batch_bytes_ = 0;
+}
+
+// A reader thread.
+void Backup::read_files(ChunkWriter::Lane& lane, const ContentContext& context) {
+  FileStorer storer(context, lane, observer_, owners_);
+  while (auto batch = batches_.pop()) {
+    for (const FileJob& job : *batch) {
+      auto stored = failure_.check();
+      if (stored && options_.is_stopped()) stored = fail(ErrorCode::cancelled, "interrupted");
+      if (stored) stored = storer.store(job);
+      if (!stored) {
+        failure_.set(std::move(stored).error());
+        batches_.abandon();
+        return;
+      }
+    }
+  }
+}
+
+Result<void> Backup::store_stream() {
+  const ContentContext content{
+      repository_.bundle().chunker,
+      chunker_key_,
+      repository_.bundle().inline_max,
+      tree_sink(),
+      options_.is_stopped,
+      [this](std::uint64_t bytes) { observer_.progress.bytes_done += bytes; }};
+  ContentReader reader(content, writer_->make_data_lane());
+  SourceStatus status;
+  status.mode = 0644;
+  status.uid = ::getuid();
+  status.gid = ::getgid();
+  const Nanoseconds time = options_.time.value_or(result_.started);
+  status.mtime = time / 1'000'000'000;
+  status.mtime_ns = static_cast<std::uint32_t>(time % 1'000'000'000);
+  Entry entry = entry_of(options_.stream_name, status, owners_);
+  auto outcome = TRY(reader.read_stream(options_.stream, entry));
+  if (outcome.source_error) return fail(std::move(*outcome.source_error).in("read standard input"));
+  if (options_.stream_ended) TRY(options_.stream_ended());
+  DirectoryBuilder builder(split_key_, tree_sink());
+  TRY(builder.add(entry.name, encode(entry)));
+  result_.root = {TRY(builder.finish()), 1, 0, entry.size};
+  result_.summary.files_new = 1;
+  return {};
+}
+
+Snapshot Backup::describe() const {
+  Snapshot snapshot;
+  snapshot.root = result_.root;
+  snapshot.started = result_.started;
+  snapshot.finished = result_.finished;
+  snapshot.time = options_.time.value_or(result_.started);
+  snapshot.utc_offset_minutes = utc_offset_minutes(snapshot.time);
+  snapshot.host = options_.host;
+  snapshot.user = options_.user;
+  snapshot.uid = ::getuid();
+  snapshot.gid = ::getgid();
+  snapshot.paths = targets_;
+  snapshot.tags = options_.tags;
+  snapshot.label = options_.label;
+  snapshot.excludes = options_.filter.excludes;
+  if (result_.parent) snapshot.parents = {*result_.parent};
+  snapshot.program = program_name();
+  snapshot.summary = result_.summary;
+  snapshot.session = session_->id();
+  return snapshot;
+}
+
+Result<void> Backup::finish() {
+  TRY(writer_->settle());
+  const bool has_news = writer_->has_stored();
+  result_.finished = repository_.now();
+  result_.stored = writer_->totals();
+  result_.errors = observer_.progress.errors;
+  Summary& summary = result_.summary;
+  summary.errors = result_.errors;
+  summary.bytes_processed = result_.root.content_bytes;
+  summary.data_added = result_.stored.data_raw_bytes + result_.stored.tree_raw_bytes;
+  summary.data_stored = result_.stored.data_stored_bytes + result_.stored.tree_stored_bytes;
+  summary.data_chunks = result_.stored.data_chunks;
+  summary.tree_chunks = result_.stored.tree_chunks;
+  if (options_.dry_run) return {};
+
+  if (options_.skip_if_unchanged && !has_news && result_.parent) {
+    const auto message = repository_.get_body(
+        ObjectKind::snapshot, names::snapshot(*result_.parent), limits::kSnapshotBytes);
+    const auto parent = message ? decode_snapshot(as_bytes(*message)) : fail(message.error());
+    if (parent && parent->root.id == result_.root.id) return session_->abandon();
+  }
+  Snapshot snapshot = describe();
+  // A root record in the tree packs gives the snapshot back if its own object is lost.
+  if (has_news) snapshot.root_record = TRY(writer_->flush(encode_root_record(snapshot)));
+  result_.stored = writer_->totals();
+  TRY(session_->commit(snapshot));
+  result_.snapshot = session_->id();
+  if (states_) {
+    states_->commit(session_->id(), states_root_, result_.root.files, result_.root.content_bytes);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<BackupResult> backup(const Repository& repository, const BackupOptions& options,
+                            Observer& observer) {
+  return Backup(repository, options, observer).run();
+}
+
+}  // namespace lagan

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/engine/content_reader.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "util/file.h"
+
+namespace lagan {
+namespace {
+
+// Small enough for the second-level cache, large enough that a read call does not count.
+constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
+
+// The next stretch of data at or after `from`, or nothing. Where the file system does not tell, all
+// is data.
+std::optional<std::pair<std::uint64_t, std::uint64_t>> next_data(int descriptor, std::uint64_t from,
+                                                                 std::uint64_t size) {
+  const off_t data = ::lseek(descriptor, static_cast<off_t>(from), SEEK_DATA);
+  if (data < 0 && errno == ENXIO) return std::nullopt;
+  if (data < 0) return std::pair(from, size);
+  const off_t hole = ::lseek(descriptor, data, SEEK_HOLE);
+  const std::uint64_t end = hole < 0 ? size : std::min(static_cast<std::uint64_t>(hole), size);
+  if (static_cast<std::uint64_t>(data) >= size) return std::nullopt;
+  return std::pair(static_cast<std::uint64_t>(data), end);
+}
+
+}  // namespace
+
+ContentReader::ContentReader(const ContentContext& context, ChunkWriter::Lane& lane)
+    : context_(context), lane_(lane) {
+  for (const SizeClass& size_class : context.params.classes) {
+    chunkers_.emplace_back(context.key, size_class.sizes, context.params.prefilter_bits);
+  }
+}
+
+void ContentReader::make_room(const Chunker& chunker) {
+  const std::size_t wanted = std::max(kBufferBytes, std::size_t{2} * chunker.sizes().max);
+  if (buffer_.size() < wanted) buffer_ = Bytes(wanted);
+  filled_ = 0;
+}
+
+Result<ContentReader::Outcome> ContentReader::read_file(int descriptor, std::uint64_t size,
+                                                        bool may_have_holes, int previous_class,
+                                                        Entry& entry) {
+  Outcome outcome;
+  entry.size = size;
+  outcome.size = size;
+  if (size <= context_.inline_max) {
+    entry.inline_content.resize(size);
+    auto got = read_at(descriptor, std::as_writable_bytes(std::span(entry.inline_content)), 0);
+    if (!got) outcome.source_error = std::move(got).error();
+    const std::size_t read = got ? *got : 0;
+    entry.inline_content.resize(read);
+    entry.size = outcome.size = read;
+    context_.bytes_read(read);
+    return outcome;
+  }
+  const std::size_t size_class = class_for(context_.params, size, previous_class);
+  outcome.chunk_class = static_cast<int>(size_class);
+  const Chunker& chunker = chunkers_[size_class];
+  ContentBuilder content(context_.tree_sink);
+  std::uint64_t at = 0;
+  while (at < size && !outcome.source_error) {
+    const auto data = may_have_holes ? next_data(descriptor, at, size) : std::pair(at, size);
+    const std::uint64_t data_begin = data ? data->first : size;
+    if (data_begin > at) TRY(content.add({std::nullopt, 0, data_begin - at}));
+    at = data_begin;
+    if (!data) break;
+    outcome.size = at;
+    TRY(read_region(descriptor, {at, data->second}, chunker, content, outcome));
+    at = outcome.size;
+    if (at < data->second) break;  // the file has shrunk, or cannot be read further
+  }
+  if (outcome.source_error && at < size) {
+    TRY(content.add({std::nullopt, 0, size - at}));
+    at = size;
+  }
+  entry.size = outcome.size = at;
+  TRY(content.finish(entry));
+  return outcome;
+}
+
+Result<void> ContentReader::read_region(int descriptor, Region region, const Chunker& chunker,
+                                        ContentBuilder& content, Outcome& outcome) {
+  make_room(chunker);
+  std::uint64_t at = region.begin;
+  while (at < region.end) {
+    if (context_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
+    const std::size_t wanted = std::min<std::uint64_t>(buffer_.size() - filled_, region.end - at);
+    auto got = read_at(descriptor, buffer_.span().subspan(filled_, wanted), at);
+    if (!got) {
+      outcome.source_error = std::move(got).error();
+      break;
+    }
+    filled_ += *got;
+    at += *got;
+    context_.bytes_read(*got);
+    if (*got < wanted) break;
+    if (at < region.end) TRY(store_buffered(chunker, false, content));
+  }
+  outcome.size = at;
+  return store_buffered(chunker, true, content);
+}
+
+Result<void> ContentReader::store_buffered(const Chunker& chunker, bool is_last,
+                                           ContentBuilder& content) {
+  ByteSpan rest = buffer_.span().first(filled_);
+  while (!rest.empty() && (is_last || rest.size() >= chunker.sizes().max)) {
+    const std::size_t length = chunker.next_cut(rest, is_last);
+    const ChunkId id = TRY(lane_.store(rest.first(length)));
+    TRY(content.add({id, 0, length}));
+    rest = rest.subspan(length);
+  }
+  std::memmove(buffer_.data(), rest.data(), rest.size());
+  filled_ = rest.size();
+  return {};
+}
+
+Result<ContentReader::Outcome> ContentReader::read_stream(int descriptor, Entry& entry) {
+  Outcome outcome;
+  outcome.chunk_class = static_cast<int>(class_for_stream(context_.params));
+  const Chunker& chunker = chunkers_[class_for_stream(context_.params)];
+  ContentBuilder content(context_.tree_sink);
+  make_room(chunker);
+  while (true) {
+    if (context_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
+    const MutableByteSpan room = buffer_.span().subspan(filled_);
+    auto got = read_some_full(descriptor, room);
+    if (!got) {
+      outcome.source_error = std::move(got).error();
+      break;
+    }
+    filled_ += *got;
+    outcome.size += *got;
+    context_.bytes_read(*got);
+    if (*got < room.size()) break;
+    TRY(store_buffered(chunker, false, content));
+  }
+  if (outcome.size <= context_.inline_max) {
+    entry.inline_content = as_text(buffer_.span().first(filled_));
+  } else {
+    TRY(store_buffered(chunker, true, content));
+    TRY(content.finish(entry));
+  }
+  entry.size = outcome.size;
+  return outcome;
+}
+
+Result<std::vector<Slice>> ContentReader::store_value(ByteSpan value) {
+  const ChunkId id = TRY(lane_.store(value));
+  return std::vector<Slice>{{id, 0, value.size()}};
+}
+
+}  // namespace lagan

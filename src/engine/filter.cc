@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/engine/filter.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cctype>
+
+#include "util/file.h"
+
+namespace lagan {
+namespace {
+
+constexpr std::string_view kCacheTagName = "CACHEDIR.TAG";
+constexpr std::string_view kCacheTagHeader = "Signature: 8a477f597d28d172789f06886806bc55";
+constexpr std::size_t kPatternFileMax = std::size_t{16} << 20;
+
+char folded(char c, bool ignore_case) {
+  return ignore_case ? static_cast<char>(std::tolower(static_cast<unsigned char>(c))) : c;
+}
+
+// Matches one `[...]`; moves `at` behind it. The pattern was checked to be closed.
+bool bracket_matches(std::string_view pattern, std::size_t& at, char c) {
+  std::size_t i = at + 1;
+  const bool negated = i < pattern.size() && (pattern[i] == '^' || pattern[i] == '!');
+  if (negated) ++i;
+  bool matched = false;
+  for (bool first = true; i < pattern.size() && (pattern[i] != ']' || first); first = false) {
+    if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
+    const char low = pattern[i++];
+    char high = low;
+    if (i + 1 < pattern.size() && pattern[i] == '-' && pattern[i + 1] != ']') {
+      high = pattern[i + 1];
+      i += 2;
+    }
+    matched = matched || (low <= c && c <= high);
+  }
+  at = i + 1;
+  return matched != negated;
+}
+
+std::vector<std::string_view> split(std::string_view path) {
+  std::vector<std::string_view> parts;
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    if (slash != 0) parts.push_back(path.substr(0, slash));
+    if (slash == std::string_view::npos) break;
+    path.remove_prefix(slash + 1);
+  }
+  return parts;
+}
+
+// Do the components from `pattern` match a beginning of `parts`?
+bool prefix_matches(const std::vector<std::string>& pattern, std::size_t p,
+                    const std::vector<std::string_view>& parts, std::size_t s, bool ignore_case) {
+  if (p == pattern.size()) return true;
+  if (pattern[p] == "**") {
+    for (std::size_t skip = s; skip <= parts.size(); ++skip) {
+      if (prefix_matches(pattern, p + 1, parts, skip, ignore_case))
+        return skip > s || p + 1 < pattern.size();
+    }
+    return false;
+  }
+  return s < parts.size() && glob_matches(pattern[p], parts[s], ignore_case) &&
+         prefix_matches(pattern, p + 1, parts, s + 1, ignore_case);
+}
+
+bool is_closed(std::string_view component) {
+  for (std::size_t i = 0; i < component.size(); ++i) {
+    if (component[i] == '\\') {
+      ++i;
+    } else if (component[i] == '[') {
+      const std::size_t end = component.find(']', i + 2);
+      if (end == std::string_view::npos) return false;
+      i = end;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+bool glob_matches(std::string_view pattern, std::string_view name, bool ignore_case) {
+  std::size_t p = 0, n = 0;
+  std::size_t star = std::string_view::npos, star_name = 0;
+  while (n < name.size()) {
+    const char c = folded(name[n], ignore_case);
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      star_name = n;
+      continue;
+    }
+    bool matched = false;
+    std::size_t next = p;
+    if (p < pattern.size()) {
+      if (pattern[p] == '?') {
+        matched = true;
+        next = p + 1;
+      } else if (pattern[p] == '[') {
+        matched = bracket_matches(pattern, next, c);
+      } else {
+        if (pattern[p] == '\\' && p + 1 < pattern.size()) ++p;
+        matched = folded(pattern[p], ignore_case) == c;
+        next = p + 1;
+      }
+    }
+    if (matched) {
+      p = next;
+      ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++star_name;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+Result<PathPattern> PathPattern::parse(std::string_view text, bool ignore_case) {
+  PathPattern pattern;
+  pattern.ignore_case_ = ignore_case;
+  if (text.starts_with('!')) {
+    pattern.negated_ = true;
+    text.remove_prefix(1);
+  }
+  pattern.anchored_ = text.starts_with('/');
+  for (const std::string_view part : split(text)) {
+    if (!is_closed(part)) {
+      return fail(ErrorCode::invalid_argument,
+                  "pattern '" + std::string(text) + "' has a '[' without its ']'");
+    }
+    pattern.components_.emplace_back(part);
+  }
+  if (pattern.components_.empty()) {
+    return fail(ErrorCode::invalid_argument, "pattern '" + std::string(text) + "' names nothing");
+  }
+  return pattern;
+}
+
+bool PathPattern::matches(std::string_view path) const {
+  const auto parts = split(path);
+  const std::size_t last_start = anchored_ ? 0 : parts.size();
+  for (std::size_t start = 0; start <= last_start && start < parts.size(); ++start) {
+    if (prefix_matches(components_, 0, parts, start, ignore_case_)) return true;
+  }
+  return false;
+}
+
+Result<Filter> Filter::create(const FilterOptions& options) {
+  Filter filter;
+  filter.larger_than_ = options.larger_than;
+  const auto add = [&](std::string_view text, bool ignore_case) -> Result<void> {
+    filter.patterns_.push_back(TRY(PathPattern::parse(text, ignore_case)));
+    filter.shown_.emplace_back(text);
+    return {};
+  };
+  const auto add_file = [&](const std::string& path, bool ignore_case) -> Result<void> {
+    const Bytes content = TRY(read_file(path, kPatternFileMax));
+    std::string_view rest = as_text(content);
+    while (!rest.empty()) {
+      const std::size_t end = rest.find('\n');
+      std::string_view line = rest.substr(0, end);
+      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+      while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t'))
+        line.remove_suffix(1);
+      if (!line.empty() && line.front() != '#') TRY_IN(path, add(line, ignore_case));
+    }
+    return {};
+  };
+  for (const std::string& text : options.excludes) TRY(add(text, false));
+  for (const std::string& text : options.excludes_ignoring_case) TRY(add(text, true));
+  for (const std::string& path : options.exclude_files) TRY(add_file(path, false));
+  for (const std::string& path : options.exclude_files_ignoring_case) TRY(add_file(path, true));
+  if (options.exclude_caches)
+    filter.markers_.push_back({std::string(kCacheTagName), std::string(kCacheTagHeader)});
+  for (const std::string& text : options.exclude_if_present) {
+    const std::size_t colon = text.find(':');
+    if (text.empty() || colon == 0)
+      return fail(ErrorCode::invalid_argument, "--exclude-if-present needs a name");
+    filter.markers_.push_back(
+        {text.substr(0, colon), colon == std::string::npos ? "" : text.substr(colon + 1)});
+  }
+  return filter;
+}
+
+bool Filter::excludes(std::string_view path, const SourceStatus& status) const {
+  if (larger_than_ != 0 && status.kind == EntryKind::file && status.size > larger_than_)
+    return true;
+  bool excluded = false;
+  for (const PathPattern& pattern : patterns_) {
+    if (excluded == pattern.is_negated() && pattern.matches(path)) excluded = !pattern.is_negated();
+  }
+  return excluded;
+}
+
+bool Filter::excludes_content_of(int folder) const {
+  for (const Marker& marker : markers_) {
+    const File file(
+        ::openat(folder, marker.name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!file.is_open()) continue;
+    if (marker.header.empty()) return true;
+    std::string head(marker.header.size(), '\0');
+    const auto got = read_some_full(file.descriptor(), std::as_writable_bytes(std::span(head)));
+    if (got && *got == head.size() && head == marker.header) return true;
+  }
+  return false;
+}
+
+}  // namespace lagan

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What the file system says of one entry of the source, as a tree entry. Reading attributes never
+// follows a symlink.
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "repo/tree.h"
+#include "util/mutex.h"
+#include "util/result.h"
+
+namespace lagan {
+
+// What statx told, as far as backups care.
+struct SourceStatus {
+  EntryKind kind = EntryKind::file;
+  std::uint32_t mode = 0;
+  std::uint64_t uid = 0, gid = 0, size = 0, inode = 0, device = 0, links = 0, blocks = 0;
+  std::int64_t mtime = 0, ctime = 0, btime = 0;
+  std::uint32_t mtime_ns = 0, ctime_ns = 0, btime_ns = 0;
+  bool has_btime = false;
+  std::uint32_t rdev_major = 0, rdev_minor = 0;
+
+  // Equal in all that tells a changed file.
+  bool looks_like(const SourceStatus& other) const {
+    return kind == other.kind && size == other.size && inode == other.inode &&
+           mtime == other.mtime && mtime_ns == other.mtime_ns && ctime == other.ctime &&
+           ctime_ns == other.ctime_ns;
+  }
+};
+
+// `name` in the folder open as `directory` (or any path, with AT_FDCWD); an empty name is the
+// descriptor itself.
+Result<SourceStatus> source_status(int directory, const char* name);
+
+// User and group names by number, remembered. Any thread.
+class OwnerNames {
+ public:
+  std::string user(std::uint64_t uid);
+  std::string group(std::uint64_t gid);
+
+ private:
+  Mutex mutex_;
+  std::unordered_map<std::uint64_t, std::string> users_ GUARDED_BY(mutex_), groups_
+      GUARDED_BY(mutex_);
+};
+
+// The attributes that the status holds: kind, mode, owner, times, size, device numbers.
+Entry entry_of(std::string name, const SourceStatus& status, OwnerNames& owners);
+
+// Extended attributes (ACLs and capabilities are among them), sorted. Values over 512 bytes go
+// through `store_value`. `descriptor` is open on the entry itself, or `path` leads to it without
+// following.
+using StoreValue = std::function<Result<std::vector<Slice>>(ByteSpan)>;
+Result<std::vector<Xattr>> read_xattrs(int descriptor, const StoreValue& store_value);
+Result<std::vector<Xattr>> read_link_xattrs(const std::string& path, const StoreValue& store_value);
+
+// chattr flags and project id of what `descriptor` is open on; zeros where the file system has
+// none.
+void read_inode_flags(int descriptor, Entry& entry);
+
+Result<std::string> read_link_target(int directory, const char* name);
+
+}  // namespace lagan

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/engine/walker.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "repo/derived_keys.h"
+#include "repo/limits.h"
+#include "util/clock.h"
+
+namespace lagan {
+namespace {
+
+std::string join(const std::string& folder, std::string_view name) {
+  return folder == "/" ? fmt::format("/{}", name) : fmt::format("{}/{}", folder, name);
+}
+
+Result<std::vector<std::string>> list_names(int folder) {
+  // fdopendir takes the descriptor it is given.
+  const int copy = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* stream = copy < 0 ? nullptr : ::fdopendir(copy);
+  if (stream == nullptr) return fail(system_error("list", errno));
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = ::readdir(stream)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+    errno = 0;
+  }
+  const int error = errno;
+  ::closedir(stream);
+  if (error != 0) return fail(system_error("list", error));
+  std::ranges::sort(names);
+  return names;
+}
+
+// Not updating the access time needs ownership of the file.
+File open_folder(int parent, const char* name) {
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  const int quiet = ::openat(parent, name, kFlags | O_NOATIME);
+  if (quiet >= 0 || errno != EPERM) return File(quiet);
+  return File(::openat(parent, name, kFlags));
+}
+
+}  // namespace
+
+// The targets as a tree of path components; a node without children is a target.
+struct Walker::Target {
+  std::map<std::string, Target> children;
+  bool is_whole = false;
+};
+
+Result<std::string> normalise_target(std::string_view path) {
+  std::string absolute(path);
+  if (path.empty()) return fail(ErrorCode::invalid_argument, "an empty path cannot be backed up");
+  if (!path.starts_with('/')) {
+    std::string here(limits::kLinkTargetBytes, '\0');
+    if (::getcwd(here.data(), here.size()) == nullptr)
+      return fail(system_error("find the current folder", errno));
+    absolute = std::string(here.c_str()) + "/" + absolute;
+  }
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at < absolute.size();) {
+    const std::size_t end = std::min(absolute.find('/', at), absolute.size());
+    const std::string part = absolute.substr(at, end - at);
+    at = end + 1;
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      if (!parts.empty()) parts.pop_back();
+    } else {
+      parts.push_back(part);
+    }
+  }
+  std::string out;
+  for (const std::string& part : parts) out += "/" + part;
+  return out.empty() ? "/" : out;
+}
+
+bool is_racy(const SourceStatus& status) {
+  // Kernels stamp with a clock that ticks every 1 to 10 ms; file systems without nanoseconds every
+  // 1 to 2 s.
+  constexpr Nanoseconds kTick = 20'000'000, kCoarse = 2'000'000'000;
+  const std::int64_t newest = std::max(status.mtime, status.ctime);
+  const std::uint32_t nanoseconds =
+      status.mtime >= status.ctime ? status.mtime_ns : status.ctime_ns;
+  const Nanoseconds margin = nanoseconds == 0 ? kCoarse : kTick;
+  const Nanoseconds now = system_now();
+  if (newest > now / 1'000'000'000 + 1)
+    return false;  // in the future: no stamp of now can equal it
+  return newest * 1'000'000'000 + nanoseconds + margin >= now;
+}
+
+Walker::Walker(WalkContext context) : context_(std::move(context)) {}
+Walker::~Walker() = default;
+
+Result<void> Walker::walk(const std::vector<std::string>& targets,
+                          std::function<void(FolderTask::Finished)> finished) {
+  Target root;
+  for (const std::string& path : targets) {
+    Target* node = &root;
+    for (std::size_t at = 1; at < path.size() && !node->is_whole;) {
+      const std::size_t end = std::min(path.find('/', at), path.size());
+      node = &node->children[path.substr(at, end - at)];
+      at = end + 1;
+    }
+    node->is_whole = true;
+    node->children.clear();
+  }
+  auto folder =
+      std::make_shared<FolderTask>(context_.split_key, context_.tree_sink, context_.states,
+                                   context_.failure, std::move(finished));
+  folder->path = "/";
+  folder->folder = open_folder(AT_FDCWD, "/");
+  if (!folder->folder.is_open()) return fail(system_error("open /", errno));
+  const SourceStatus status = TRY(source_status(folder->folder.descriptor(), ""));
+  FolderStates known = context_.known != nullptr ? context_.known->folder(context_.known->root_at())
+                                                 : FolderStates();
+  TRY(fill(folder, std::move(known), root.is_whole ? nullptr : &root, status.device));
+  context_.flush_files();
+  return context_.failure.check();
+}
+
+Result<void> Walker::fill(const FolderPtr& folder, FolderStates known, const Target* target,
+                          std::uint64_t device) {
+  if (target != nullptr) {
+    for (const auto& [name, child] : target->children) {
+      TRY(visit(folder, name.c_str(), &known, &child, device));
+    }
+  } else {
+    auto names = list_names(folder->folder.descriptor());
+    if (!names) context_.observer.trouble(folder->path, names.error());
+    if (names) {
+      for (const std::string& name : *names)
+        TRY(visit(folder, name.c_str(), &known, nullptr, device));
+    }
+  }
+  folder->close();
+  return {};
+}
+
+void Walker::trouble(const FolderPtr& parent, std::size_t number, const std::string& path,
+                     const Error& error) {
+  ++context_.observer.progress.errors;
+  context_.observer.trouble(path, error);
+  parent->complete(number, std::nullopt);
+}
+
+Result<void> Walker::visit(const FolderPtr& parent, const char* name, FolderStates* known,
+                           const Target* target, std::uint64_t device) {
+  TRY(context_.failure.check());
+  if (context_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
+  const std::string path = join(parent->path, name);
+  const std::size_t number = parent->expect();
+  auto found = source_status(parent->folder.descriptor(), name);
+  if (!found) {
+    trouble(parent, number, path, found.error());
+    return {};
+  }
+  const SourceStatus& status = *found;
+  // What the user named is never excluded, nor are the folders that lead to it.
+  if (target == nullptr && context_.filter.excludes(path, status)) {
+    parent->complete(number, std::nullopt);
+    return {};
+  }
+  if (target != nullptr && !target->is_whole && status.kind != EntryKind::directory) {
+    trouble(parent, number, path, Error{ErrorCode::not_found, "is not a folder", Retry::never, {}});
+    return {};
+  }
+  const KnownEntry* before = known->find(name);
+  if (status.kind == EntryKind::directory) {
+    const bool is_other_device =
+        target == nullptr && context_.one_file_system && status.device != device;
+    if (!is_other_device) {
+      return enter(parent, number, name, status, before,
+                   target != nullptr && !target->is_whole ? target : nullptr);
+    }
+    return finish_special(parent, number, name, status);
+  }
+  if (before != nullptr && before->status.looks_like(status) &&
+      take_over(parent, number, *before, status, path)) {
+    return {};
+  }
+  if (status.kind != EntryKind::file) return finish_special(parent, number, name, status);
+  return context_.queue_file(FileJob{.folder = parent,
+                                     .number = number,
+                                     .name = name,
+                                     .status = status,
+                                     .hardlink = hardlink_group(status),
+                                     .previous_class = before != nullptr ? before->chunk_class : -1,
+                                     .was_known = before != nullptr});
+}
+
+// An entry that looks as it did is stored as it was, if everything it names is still there.
+bool Walker::take_over(const FolderPtr& parent, std::size_t number, const KnownEntry& known,
+                       const SourceStatus& status, const std::string& path) {
+  const auto check = [&](const ChunkId& id, ChunkKind) -> Result<void> {
+    if (context_.knows(id)) return {};
+    return fail(ErrorCode::not_found, fmt::format("chunk {}", id.short_hex()));
+  };
+  if (!for_each_reference(as_bytes(known.message), check)) {
+    context_.observer.note(
+        fmt::format("{}: parts of it are missing in the repository, reading it again", path));
+    return false;
+  }
+  DoneEntry entry{
+      std::string(known.name), std::string(known.message), status, true, 0, known.chunk_class, {}};
+  parent->complete(number, std::move(entry));
+  if (status.kind == EntryKind::file) {
+    ++counts_.files_unchanged;
+    context_.observer.progress.bytes_done += status.size;
+  }
+  ++context_.observer.progress.files_done;
+  if (context_.observer.wants_items())
+    context_.observer.item(path, ItemChange::unchanged, status.size);
+  return true;
+}
+
+std::optional<std::uint64_t> Walker::hardlink_group(const SourceStatus& status) {
+  if (status.links < 2 || status.kind == EntryKind::directory) return std::nullopt;
+  // Device numbers change from boot to boot; the order in which devices are met does not.
+  const auto [it, is_new] = device_ordinals_.try_emplace(status.device, device_ordinals_.size());
+  return lagan::hardlink_group(context_.split_key, it->second, status.inode);
+}
+
+// Everything but folders and regular files, and folders that are not entered.
+Result<void> Walker::finish_special(const FolderPtr& parent, std::size_t number,
+                                    const std::string& name, const SourceStatus& status) {
+  const int folder = parent->folder.descriptor();
+  const std::string path = join(parent->path, name);
+  Entry entry = entry_of(name, status, context_.owners);
+  entry.hardlink = hardlink_group(status);
+  if (status.kind == EntryKind::symlink) {
+    auto link = read_link_target(folder, name.c_str());
+    if (!link) {
+      trouble(parent, number, path, link.error());
+      return {};
+    }
+    entry.link_target = *std::move(link);
+  }
+  auto attributes =
+      read_link_xattrs(fmt::format("/proc/self/fd/{}/{}", folder, name), context_.store_value);
+  TRY(context_.failure.check());
+  if (attributes) {
+    entry.xattrs = *std::move(attributes);
+  } else {
+    ++context_.observer.progress.errors;
+    context_.observer.trouble(path, attributes.error());
+  }
+  DoneEntry done{name, encode(entry), status, !is_racy(status), 0, -1, {}};
+  parent->complete(number, std::move(done));
+  ++context_.observer.progress.files_done;
+  if (context_.observer.wants_items()) context_.observer.item(path, ItemChange::added, 0);
+  return {};
+}
+
+Result<void> Walker::enter(const FolderPtr& parent, std::size_t number, const std::string& name,
+                           const SourceStatus& listed, const KnownEntry* known,
+                           const Target* target) {
+  const std::string path = join(parent->path, name);
+  if (depth_ >= limits::kPathDepth) {
+    trouble(parent, number, path,
+            Error{ErrorCode::unsupported, "folders nest too deep", Retry::never, {}});
+    return {};
+  }
+  File descriptor = open_folder(parent->folder.descriptor(), name.c_str());
+  const int open_error = errno;
+  auto status = descriptor.is_open() ? source_status(descriptor.descriptor(), "")
+                                     : Result<SourceStatus>(listed);
+  if (!status) {
+    trouble(parent, number, path, status.error());
+    return {};
+  }
+
+  Entry entry = entry_of(name, *status, context_.owners);
+  if (!descriptor.is_open()) {
+    // Its attributes are kept, so that a restore has a folder here.
+    entry.state = EntryState::unreadable;
+    ++context_.observer.progress.errors;
+    context_.observer.trouble(path, system_error("open folder", open_error));
+    parent->complete(number, DoneEntry{name, encode(entry), *status, false, 0, -1, {}});
+    return {};
+  }
+  const bool is_known_folder = known != nullptr && known->status.kind == EntryKind::directory;
+  std::string before = is_known_folder ? std::string(known->message) : std::string();
+  const auto decoded = is_known_folder && known->status.looks_like(*status)
+                           ? decode_entry(as_bytes(before))
+                           : Result<Entry>(fail(ErrorCode::not_found, "changed"));
+  if (decoded) {
+    entry.xattrs = decoded->xattrs;
+    entry.flags = decoded->flags;
+    entry.project = decoded->project;
+  } else {
+    auto attributes = read_xattrs(descriptor.descriptor(), context_.store_value);
+    TRY(context_.failure.check());
+    if (attributes) entry.xattrs = *std::move(attributes);
+    if (!attributes) {
+      ++context_.observer.progress.errors;
+      context_.observer.trouble(path, attributes.error());
+    }
+    read_inode_flags(descriptor.descriptor(), entry);
+  }
+
+  const bool remember = !is_racy(*status);
+  auto folder = std::make_shared<FolderTask>(
+      context_.split_key, context_.tree_sink, context_.states, context_.failure,
+      [this, parent, number, name, remember, before = std::move(before), status = *status,
+       entry = std::move(entry)](FolderTask::Finished finished) mutable {
+        entry.subtree = finished.subtree;
+        DoneEntry done{name, encode(entry), status, true, finished.folder_at, -1, finished.subtree};
+        // A racy folder is remembered for what lies below it; an impossible time makes it look
+        // changed.
+        if (!remember) done.status.ctime = -1;
+        auto& counter = before.empty()           ? counts_.dirs_new
+                        : before == done.message ? counts_.dirs_unchanged
+                                                 : counts_.dirs_changed;
+        std::atomic_ref(counter).fetch_add(1, std::memory_order_relaxed);
+        parent->complete(number, std::move(done));
+      });
+  folder->path = path;
+  folder->folder = std::move(descriptor);
+  const bool is_marked =
+      target == nullptr && context_.filter.excludes_content_of(folder->folder.descriptor());
+  if (is_marked) {
+    folder->close();
+    return {};
+  }
+  FolderStates below = is_known_folder && context_.known != nullptr
+                           ? context_.known->folder(known->folder_at)
+                           : FolderStates();
+  ++depth_;
+  auto filled = fill(folder, std::move(below), target, status->device);
+  --depth_;
+  return filled;
+}
+
+}  // namespace lagan

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The checks of arguments that every backend makes in the same words. For backends only.
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <string_view>
+
+#include "storage/storage.h"
+
+namespace lagan {
+
+// Empty, or a name followed by '/': anything else could reach outside of the location.
+inline Result<void> check_prefix(std::string_view prefix) {
+  if (prefix.empty()) return {};
+  if (prefix.ends_with('/') && ObjectName::parse(prefix.substr(0, prefix.size() - 1))) return {};
+  return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a folder of objects", prefix));
+}
+
+// Before anything is allocated: a range may come from a damaged index.
+inline Result<void> check_range(ByteRange range, std::uint64_t size_bytes) {
+  if (range.length == 0) return fail(ErrorCode::invalid_argument, "empty range");
+  if (range.offset <= size_bytes && range.length <= size_bytes - range.offset) return {};
+  return fail(ErrorCode::corrupt, fmt::format("is {} bytes long, {} bytes from {} were expected",
+                                              size_bytes, range.length, range.offset));
+}
+
+}  // namespace lagan
