@@ -43,7 +43,7 @@ Result<Boot> decode_boot_record(ByteSpan record) {
 
 Result<Boot> read_boot_record(Storage& storage) {
   auto record = storage.get(names::boot());
-  if (record) return decode_boot_record(*record);
+  if (record) return TRY_IN(names::kBoot, decode_boot_record(*record));
   const ErrorCode code = record.error().code;
   if (code == ErrorCode::not_found || code == ErrorCode::no_repository) {
     return fail(ErrorCode::no_repository, "there is no repository at " + storage.description());

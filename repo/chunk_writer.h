@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "repo/chunk.h"
+#include "repo/compression.h"
 #include "repo/index_publisher.h"
 #include "repo/local_index.h"
 #include "repo/pack_assembler.h"
@@ -33,7 +34,11 @@ struct ChunkWriterOptions {
   std::size_t workers = 2;  // threads that compress and seal
   std::size_t uploaders = 1;
   int compression_level = 3;  // zstd's
-  bool verify = true;         // open each block again before its pack counts
+  // The first so many bytes of new file content are compressed at `thorough_level` instead: worth
+  // it when little is new.
+  std::uint64_t thorough_bytes = 0;
+  int thorough_level = 6;
+  bool verify = true;  // open each block again before its pack counts
   PackSizes packs;
   bool deduplicate = true;  // false: store also what the index has
   bool discard = false;     // only count what would be stored
@@ -114,6 +119,7 @@ class ChunkWriter {
   void return_buffer(Bytes buffer);
   void run_worker();
   Result<void> process(const Job& job, WorkerScratch& scratch);
+  Compressor& compressor_for(const Job& job, WorkerScratch& scratch);
   Result<void> verify(const PackAssembler::Place& place, const Block& block, Aead& aead,
                       WorkerScratch& scratch);
   void run_uploader();
@@ -138,7 +144,7 @@ class ChunkWriter {
       root_lane_ GUARDED_BY(tree_mutex_);
 
   BoundedQueue<Job> jobs_;
-  std::atomic<std::uint64_t> blocks_taken_ = 0;
+  std::atomic<std::uint64_t> blocks_taken_ = 0, bytes_compressed_ = 0;
   Mutex jobs_mutex_;
   Condition jobs_done_;
   std::uint64_t jobs_open_ GUARDED_BY(jobs_mutex_) = 0;

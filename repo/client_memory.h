@@ -10,7 +10,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "util/clock.h"
 #include "util/id.h"
 #include "util/result.h"
 
@@ -22,6 +24,23 @@ class ClientMemory {
 
   // Makes the folder and its tag where they are missing.
   Result<std::string> repository_folder(const RepositoryId& id) const;
+  // Keeps the folder from being pruned first.
+  void mark_used(const RepositoryId& id, Nanoseconds now) const;
+
+  struct Folder {
+    RepositoryId repository;
+    std::string path;
+    Nanoseconds used = 0;          // last
+    std::uint64_t size_bytes = 0;  // on disk
+  };
+  // The repositories' folders, the least recently used first. Walks all files in them.
+  Result<std::vector<Folder>> folders() const;
+  Result<void> remove(const Folder& folder) const;
+
+  // Removes folders of repositories other than `in_use`, the least recently used first, until all
+  // together take at most `limit_bytes`. Looks once a day only, and spares what was used within a
+  // day, for another process may be at work there.
+  Result<void> prune(std::uint64_t limit_bytes, const RepositoryId& in_use, Nanoseconds now) const;
 
   struct Seen {
     RepositoryId repository;

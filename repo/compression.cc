@@ -20,6 +20,18 @@ bool saves_enough(std::size_t compressed, std::size_t raw) {
   return compressed < raw - raw * 3 / 100;
 }
 
+// Decompressing in one call checks no window, so its descriptor is read here (RFC 8878, 3.1.1.1).
+// A frame in a single segment has none: its window is its content.
+bool has_large_window(ByteSpan frame) {
+  constexpr std::size_t kDescriptor = 4;
+  constexpr unsigned kSingleSegment = 0x20;
+  const auto at = [&](std::size_t i) { return std::to_integer<unsigned>(frame[i]); };
+  if (frame.size() < kDescriptor + 2 || (at(kDescriptor) & kSingleSegment) != 0) return false;
+  const unsigned window = at(kDescriptor + 1);
+  const std::uint64_t base = std::uint64_t{1} << (10 + (window >> 3));
+  return base + base / 8 * (window & 7) > std::uint64_t{1} << limits::kZstdWindowLog;
+}
+
 }  // namespace
 
 struct Compressor::State {
@@ -54,6 +66,7 @@ Compressor::Compressor(Compressor&&) noexcept = default;
 Compressor& Compressor::operator=(Compressor&&) noexcept = default;
 
 Compressor::Output Compressor::compress(ByteSpan raw) {
+  if (state_->level == 0) return {Codec::raw, raw};
   if (raw.size() >= kSmallestProbed && state_->looks_incompressible(raw)) return {Codec::raw, raw};
   const MutableByteSpan out = state_->room(ZSTD_compressBound(raw.size()));
   const std::size_t size = ZSTD_compressCCtx(state_->context, out.data(), out.size(), raw.data(),
@@ -79,6 +92,9 @@ Result<void> Decompressor::decompress(ByteSpan frame, MutableByteSpan out) {
   const std::size_t frame_size = ZSTD_findFrameCompressedSize(frame.data(), frame.size());
   if (ZSTD_isError(frame_size) != 0 || frame_size != frame.size()) {
     return fail(ErrorCode::corrupt, "block is not one zstd frame");
+  }
+  if (has_large_window(frame)) {
+    return fail(ErrorCode::corrupt, "block needs a zstd window of more than 8 MiB");
   }
   const std::size_t size =
       ZSTD_decompressDCtx(state_->context, out.data(), out.size(), frame.data(), frame.size());

@@ -15,7 +15,7 @@ namespace lagan {
 
 class Compressor {
  public:
-  explicit Compressor(int level);  // zstd's levels
+  explicit Compressor(int level);  // zstd's levels; 0 compresses nothing
   ~Compressor();
   Compressor(Compressor&&) noexcept;
   Compressor& operator=(Compressor&&) noexcept;

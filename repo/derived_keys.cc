@@ -25,10 +25,10 @@ std::array<std::byte, 82> chunker_seed(const Repository& repository) {
   return seed;
 }
 
-std::uint64_t hardlink_group(const PrfKey& split_key, std::uint64_t device_ordinal,
+std::uint64_t hardlink_group(const PrfKey& split_key, std::uint64_t file_system,
                              std::uint64_t inode) {
   std::string bound;
-  append_le(bound, device_ordinal);
+  append_le(bound, file_system);
   append_le(bound, inode);
   return std::max<std::uint64_t>(siphash24(split_key, as_bytes(bound)), 1);
 }

@@ -21,8 +21,8 @@ PrfKey split_key(const Repository& repository);
 std::array<std::byte, 82> chunker_seed(const Repository& repository);
 
 // The group number that hard links to one file share within a snapshot: from the order in which its
-// device was met (device numbers change from boot to boot) and its inode. Never 0.
-std::uint64_t hardlink_group(const PrfKey& split_key, std::uint64_t device_ordinal,
+// device was met and its inode. Never 0.
+std::uint64_t hardlink_group(const PrfKey& split_key, std::uint64_t file_system,
                              std::uint64_t inode);
 
 // 16 bytes that prove a part of a local cache file whole and this repository's.

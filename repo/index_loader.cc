@@ -4,13 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 
+#include "repo/derived_keys.h"
 #include "repo/limits.h"
 #include "repo/names.h"
+#include "util/file.h"
 
 namespace lagan {
 namespace {
+
+constexpr std::size_t kCacheCheckSize = 16;
 
 Result<std::vector<SegmentId>> list_segments(const Repository& repository) {
   std::vector<SegmentId> ids;
@@ -22,13 +27,40 @@ Result<std::vector<SegmentId>> list_segments(const Repository& repository) {
   return ids;
 }
 
-// Which segments a segment replaces must be known without fetching it again: one small file per
-// segment that supersedes any would do, but only a collector makes those, and they are few. They
-// are kept in memory.
-struct Fetched {
-  SegmentId id;
-  Segment segment;
-};
+// What a segment supersedes must be known also when its packs come from the local cache: a file
+// beside the runs, named for the segment, holds the ids. If it is lost, superseded segments are
+// read as well, which costs only time.
+std::string supersedes_path(const Repository& repository, const SegmentId& id) {
+  if (repository.cache_folder().empty()) return {};
+  return fmt::format("{}/index/{}.supersedes", repository.cache_folder(), id.hex());
+}
+
+void remember_supersedes(const Repository& repository, const SegmentId& id,
+                         const std::vector<SegmentId>& supersedes) {
+  const std::string path = supersedes_path(repository, id);
+  if (path.empty()) return;
+  std::string content(as_text(std::as_bytes(std::span(supersedes))));
+  content += cache_check(repository, id.hex() + content);
+  (void)replace_file(path, as_bytes(content));
+}
+
+std::vector<SegmentId> recall_supersedes(const Repository& repository, const SegmentId& id) {
+  const std::string path = supersedes_path(repository, id);
+  const auto file = path.empty() ? fail(ErrorCode::not_found, "no cache")
+                                 : read_file(path, limits::kSegmentBytes);
+  if (!file || file->size() < kCacheCheckSize) return {};
+  const std::string_view content = as_text(*file).substr(0, file->size() - kCacheCheckSize);
+  if (cache_check(repository, id.hex() + std::string(content)) !=
+      as_text(*file).substr(content.size()))
+    return {};
+  std::vector<SegmentId> ids(content.size() / SegmentId::kSize);
+  std::memcpy(ids.data(), content.data(), ids.size() * SegmentId::kSize);
+  return ids;
+}
+
+void erase_all(std::vector<SegmentId>& from, const std::set<SegmentId>& what) {
+  std::erase_if(from, [&](const SegmentId& id) { return what.contains(id); });
+}
 
 }  // namespace
 
@@ -59,17 +91,38 @@ Result<LoadedIndex> load_index(const Repository& repository, LocalIndex& index) 
   LoadedIndex loaded;
   loaded.live = TRY(list_segments(repository));
   std::set<SegmentId> superseded;
+  for (const SegmentId& id : loaded.live) {
+    for (const SegmentId& old : recall_supersedes(repository, id)) superseded.insert(old);
+  }
+  erase_all(loaded.live, superseded);
   for (const SegmentId& id : TRY(index.missing(loaded.live))) {
     auto segment = fetch_segment(repository, id);
     if (!segment) {
-      if (segment.error().code != ErrorCode::corrupt) return fail(std::move(segment).error());
+      // Deleted since it was listed: another segment has taken its place.
+      if (segment.error().code == ErrorCode::not_found) {
+        std::erase(loaded.live, id);
+        continue;
+      }
+      if (segment.error().code != ErrorCode::corrupt &&
+          segment.error().code != ErrorCode::unsupported) {
+        return fail(std::move(segment).error());
+      }
       loaded.damaged.push_back(segment.error().message);
       std::erase(loaded.live, id);
       continue;
     }
     TRY(index.add(id, *segment));
+    if (segment->supersedes.empty()) continue;
+    remember_supersedes(repository, id, segment->supersedes);
+    superseded.insert(segment->supersedes.begin(), segment->supersedes.end());
   }
-  TRY(index.compact());
+  // Only what a segment that was read whole replaces is left out.
+  erase_all(loaded.live, superseded);
+  if (!superseded.empty()) TRY(index.missing(loaded.live));
+  if (auto compacted = index.compact();
+      !compacted && compacted.error().code != ErrorCode::no_space) {
+    return fail(std::move(compacted).error());
+  }
   return loaded;
 }
 

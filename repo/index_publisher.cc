@@ -10,7 +10,9 @@ namespace lagan {
 namespace {
 
 constexpr std::uint64_t kMostBytes = std::uint64_t{256} << 20;
-constexpr std::uint64_t kFirstBytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t kFirstBytes = std::uint64_t{8} << 20;
+// An interrupted run loses at most this part of what it has uploaded.
+constexpr std::uint64_t kLostPart = 16;
 constexpr Nanoseconds kLongestWait = 60'000'000'000;
 
 }  // namespace
@@ -35,10 +37,10 @@ Result<void> IndexPublisher::flush() {
   return packs_.empty() ? Result<void>() : publish();
 }
 
-// In a small session every pack counts; in a large one a segment of few entries would only cost
+// In a small session every few packs count; in a large one a segment of few entries would only cost
 // requests.
 bool IndexPublisher::is_due() const {
-  const std::uint64_t threshold = std::clamp(published_bytes_ / 4, kFirstBytes, kMostBytes);
+  const std::uint64_t threshold = std::clamp(published_bytes_ / kLostPart, kFirstBytes, kMostBytes);
   return waiting_bytes_ >= threshold || repository_.now() - last_ >= kLongestWait;
 }
 

@@ -126,6 +126,11 @@ void IndexRun::keep_in_memory(std::uint64_t more) {
   body_.set_resident_size(layout_.directory.end() + more);
 }
 
+void IndexRun::prepare_to_merge() {
+  body_.set_resident_size(layout_.pack_keys.end());
+  body_.forget(layout_.bloom.end());
+}
+
 // What the hashes promised was written is not what a writer writes: our own bug, or a forged file.
 std::nullopt_t IndexRun::impossible() const {
   body_.mark_damaged();

@@ -48,8 +48,8 @@ class IndexRun {
 
   // Keeps the filter, the directory and `more` bytes in memory; the least a run can do with is 0.
   void keep_in_memory(std::uint64_t more);
-  // Gives the filter's memory back until the next find().
-  void release_filter() { body_.forget(layout_.bloom.end()); }
+  // Gives back what a merge does not need: the filter, and all but the names of packs.
+  void prepare_to_merge();
   // What keep_in_memory() can make use of.
   std::uint64_t memory_wanted() const { return layout_.body_size - layout_.directory.end(); }
 

@@ -319,7 +319,7 @@ Result<void> LocalIndex::compact() {
     if (count == 0) return {};
     std::vector<const IndexRun*> inputs;
     for (std::size_t i = 0; i < count; ++i) {
-      runs[i]->release_filter();  // to make room for the new one
+      runs[i]->prepare_to_merge();
       inputs.push_back(runs[i].get());
     }
     auto merged = merge_runs(state_->folder, inputs);

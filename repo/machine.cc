@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "repo/machine.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,10 +16,14 @@
 namespace lagan {
 namespace {
 
+// Files in /proc say that they are empty, so their size is not asked for.
 std::string first_line(const std::string& path) {
-  const auto content = read_file(path, 4096);
-  if (!content) return {};
-  const std::string_view text = as_text(*content);
+  const auto file = open_file(path, O_RDONLY);
+  if (!file) return {};
+  Bytes content(4096);
+  const auto size = read_some_full(file->descriptor(), content.span());
+  if (!size) return {};
+  const std::string_view text = as_text(content.span().first(*size));
   return std::string(text.substr(0, text.find('\n')));
 }
 

@@ -38,6 +38,18 @@ Result<Tail> fetch_tail(Storage& storage, const ObjectName& name, std::uint64_t 
   return tail;
 }
 
+struct OpenedHeader {
+  Header header;
+  ObjectKey key;
+};
+
+Result<OpenedHeader> open_header(const Sealing& sealing, ObjectKind kind, ByteSpan bytes) {
+  const Header header = TRY(Header::decode(bytes));
+  if (header.kind() != kind)
+    return fail(ErrorCode::corrupt, "pack is of another kind than its name says");
+  return OpenedHeader{header, TRY(open_object(header, sealing.repository, sealing.keys->epoch))};
+}
+
 }  // namespace
 
 ChunkId chunk_id(const SecretKey& id_key, ChunkKind kind, ByteSpan plaintext) {
@@ -90,18 +102,22 @@ Result<PackEntry> read_pack_directory(const Sealing& sealing, Storage& storage, 
   const ByteSpan trailer = tail.bytes.last(kTrailerSize);
 
   PackEntry entry{.name = name, .size = size, .kind = kind, .header = {}, .directory = {}};
-  entry.header = TRY(Header::decode(trailer.subspan(kTrailerHeaderAt)));
-  if (entry.header.kind() != kind)
-    return fail(ErrorCode::corrupt, "pack is of another kind than its name says");
   if (!whole.empty()) {
     if (PackId{hash(whole)} != name)
       return fail(ErrorCode::corrupt, "pack does not match its name");
-    if (!std::ranges::equal(whole.first(kHeaderSize), entry.header.bytes)) {
+    if (!std::ranges::equal(whole.first(kHeaderSize), trailer.subspan(kTrailerHeaderAt))) {
       return fail(ErrorCode::corrupt, "the two headers of the pack differ");
     }
   }
-  const ObjectKey key = TRY(open_object(entry.header, sealing.repository, sealing.keys->epoch));
-  Aead aead(entry.header.suite(), key.aead);
+  auto opened = open_header(sealing, kind, trailer.subspan(kTrailerHeaderAt));
+  if (!opened && whole.empty()) {
+    // The one in front may be sound.
+    const Bytes front = TRY(storage.get(object, {0, kHeaderSize}));
+    if (auto second = open_header(sealing, kind, front)) opened = std::move(second);
+  }
+  if (!opened) return fail(std::move(opened).error());
+  entry.header = opened->header;
+  Aead aead(entry.header.suite(), opened->key.aead);
 
   std::array<std::byte, kTrailerPlainSize> plain;
   const auto trailer_tail = load_le<std::uint64_t>(trailer.data());

@@ -66,8 +66,8 @@ class PagedFile {
   // `scratch`. Null if they are outside, cannot be read or are not what was written; the file is
   // then damaged() for good.
   const std::byte* look(std::uint64_t offset, std::size_t size, MutableByteSpan scratch) const {
-    if (offset + size <= memory_.size() && is_checked(offset / kPageSize) &&
-        is_checked((offset + size - 1) / kPageSize)) {
+    if (size <= memory_.size() && offset <= memory_.size() - size &&
+        is_checked(offset / kPageSize) && is_checked((offset + size - 1) / kPageSize)) {
       return memory_.data() + offset;
     }
     return look_closely(offset, size, scratch);

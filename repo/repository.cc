@@ -79,6 +79,21 @@ Result<std::vector<Candidate>> candidates(Storage& storage, const RepositoryId& 
   return slots;
 }
 
+// Every key has what the boot record says, so one that is lost or damaged closes nothing. A `init`
+// that was interrupted leaves keys without a boot record too, but nothing was ever saved there.
+Result<RepositoryId> identify_by_keys(Storage& storage, Error boot_error) {
+  if (boot_error.code != ErrorCode::corrupt && boot_error.code != ErrorCode::no_repository)
+    return fail(std::move(boot_error));
+  const auto snapshots = list_all(storage, names::kSnapshots);
+  if (!snapshots || snapshots->empty()) return fail(std::move(boot_error));
+  for (const ObjectInfo& object : TRY(list_all(storage, names::kKeys))) {
+    const auto bytes = storage.get(object.name);
+    const auto info = bytes ? read_slot(*bytes) : fail(bytes.error());
+    if (info) return info->header.repository();
+  }
+  return fail(std::move(boot_error));
+}
+
 }  // namespace
 
 RepositoryId Repository::random_id() const {
@@ -130,13 +145,21 @@ Result<std::unique_ptr<Repository>> Repository::create(std::shared_ptr<Storage> 
 Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<Storage> storage,
                                                      const Credential& credential,
                                                      const OpenOptions& options) {
-  const Boot boot = TRY(read_boot_record(*storage));
   auto repository = std::unique_ptr<Repository>(new Repository);
+  const auto boot = read_boot_record(*storage);
+  RepositoryId id;
+  if (boot) {
+    id = boot->repository;
+  } else {
+    const bool is_missing = boot.error().code == ErrorCode::no_repository;
+    id = TRY(identify_by_keys(*storage, boot.error()));
+    repository->warnings_.push_back(is_missing ? "lagan.repo is missing" : boot.error().message);
+  }
   repository->storage_ = std::move(storage);
   repository->clock_ = options.clock;
 
-  const auto slots = TRY(candidates(*repository->storage_, boot.repository, credential,
-                                    options.key_hint, repository->warnings_));
+  const auto slots = TRY(
+      candidates(*repository->storage_, id, credential, options.key_hint, repository->warnings_));
   std::uint64_t spent = 0;
   bool opened = false;
   for (const Candidate& slot : slots) {
@@ -157,22 +180,29 @@ Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<Storage> st
     break;
   }
   if (!opened) {
-    if (slots.empty() && !repository->warnings_.empty()) {
-      return fail(ErrorCode::corrupt, "no key slot can be read: " + repository->warnings_.front());
+    const auto damaged = std::ranges::find_if(
+        repository->warnings_,
+        [](const std::string& warning) { return warning.starts_with(names::kKeys); });
+    if (slots.empty() && damaged != repository->warnings_.end())
+      return fail(ErrorCode::corrupt, "no key slot can be read: " + *damaged);
+    if (slots.empty()) {
+      return fail(ErrorCode::wrong_key,
+                  fmt::format("repository {} has no key of this kind in {}",
+                              repository->storage_->description(), names::kKeys));
     }
     return fail(ErrorCode::wrong_key,
                 fmt::format("wrong password for repository {} (keys: {})",
                             repository->storage_->description(), slot_labels(slots)));
   }
-  if (repository->bundle_.repository != boot.repository ||
-      repository->bundle_.created != boot.created) {
+  if (repository->bundle_.repository != id ||
+      (boot && repository->bundle_.created != boot->created)) {
     return fail(ErrorCode::corrupt, "lagan.repo and the key slot name different repositories");
   }
   repository->sealing_ = {repository->bundle_.repository, &repository->bundle_.keys,
                           preferred_suite(), options.random};
   TRY(repository->load_config());
   repository->sealing_.suite = static_cast<Suite>(repository->config_.suite);
-  TRY(repository->remember_location(options.cache_folder));
+  TRY(repository->remember_location(options));
   return repository;
 }
 
@@ -216,15 +246,18 @@ Result<void> Repository::load_config() {
   return {};
 }
 
-Result<void> Repository::remember_location(const std::string& cache_root) {
-  if (cache_root.empty()) return {};
-  const ClientMemory memory(cache_root);
+Result<void> Repository::remember_location(const OpenOptions& options) {
+  if (options.cache_folder.empty()) return {};
+  const ClientMemory memory(options.cache_folder);
   auto folder = memory.repository_folder(id());
   if (!folder) {
     warnings_.push_back("going on without a cache: " + folder.error().message);
     return {};
   }
   cache_folder_ = *std::move(folder);
+  memory.mark_used(id(), now());
+  if (auto pruned = memory.prune(options.cache_limit_bytes, id(), now()); !pruned)
+    warnings_.push_back("the cache: " + pruned.error().message);
   const auto before = memory.recall(storage_->description());
   if (before && before->repository != id()) {
     return fail(

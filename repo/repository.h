@@ -33,6 +33,8 @@ struct OpenOptions {
   // Where this client keeps what it may lose (docs/architecture.md, "The local cache"); empty for
   // nowhere.
   std::string cache_folder;
+  // All repositories' folders together; of those above it, unused ones go.
+  std::uint64_t cache_limit_bytes = std::uint64_t{10} << 30;
   std::string key_hint;  // id prefix or label of the slot to try first
   Random random = system_random;
   Clock clock = system_now;
@@ -96,7 +98,7 @@ class Repository {
  private:
   Repository() = default;
   Result<void> load_config();
-  Result<void> remember_location(const std::string& cache_root);
+  Result<void> remember_location(const OpenOptions& options);
 
   std::shared_ptr<Storage> storage_;
   Bundle bundle_;

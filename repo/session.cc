@@ -52,9 +52,32 @@ Result<std::unique_ptr<WriterSession>> WriterSession::begin(const Repository& re
       if (!stop.stop_requested()) (void)raw->put_registration(purpose, beat);
     }
   });
-  index.set_condemned(TRY(load_condemned(repository)));
-  session->loaded_ = TRY(load_index(repository, index));
+  if (auto learnt = session->learn(); !learnt) {
+    (void)session->abandon();
+    return fail(std::move(learnt).error());
+  }
   return session;
+}
+
+// W2.
+Result<void> WriterSession::learn() {
+  auto condemned = load_condemned(repository_);
+  const bool is_damaged = !condemned && condemned.error().code == ErrorCode::corrupt;
+  if (!condemned && !is_damaged) return fail(std::move(condemned).error());
+  loaded_ = TRY(load_index(repository_, index_));
+  if (condemned) {
+    index_.set_condemned(*std::move(condemned));
+    return {};
+  }
+  // What the damaged log condemns is not known: nothing that is there may be relied on.
+  std::unordered_set<PackId> all;
+  TRY(index_.for_each_pack([&](const LocalIndex::PackSummary& pack) -> Result<void> {
+    all.insert(pack.name);
+    return {};
+  }));
+  index_.set_condemned(std::move(all));
+  loaded_.damaged.push_back(condemned.error().message);
+  return {};
 }
 
 Result<void> WriterSession::put_registration(Purpose purpose, std::uint32_t beat) {

@@ -53,6 +53,7 @@ class WriterSession {
  private:
   WriterSession(const Repository& repository, LocalIndex& index, std::string host);
   Result<void> put_registration(Purpose purpose, std::uint32_t beat);
+  Result<void> learn();
   Result<bool> is_fenced() const;
   Result<void> rescue(const Snapshot& snapshot);
 

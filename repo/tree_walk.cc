@@ -1,60 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "repo/tree_walk.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "repo/limits.h"
 #include "repo/tree.h"
 
 namespace lagan {
 namespace {
 
+// Keeps what is still to be visited on a stack of its own: a tree may nest deeper than the thread's
+// stack goes.
 class Walker {
  public:
   Walker(const ChunkSource& source, std::unordered_set<ChunkId>& seen, const ChunkWalk& walk)
       : source_(source), seen_(seen), walk_(walk) {}
 
-  Result<void> visit(const ChunkId& id, ChunkKind kind, const std::string& path,
-                     std::size_t depth) {
-    if (!seen_.insert(id).second) return {};
-    if (auto done = walk_.each(id, kind, path); !done)
-      return walk_.trouble(path, std::move(done).error());
-    if (kind == ChunkKind::data || kind == ChunkKind::root_record) return {};
-    if (depth > limits::kPathDepth * 2)
-      return walk_.trouble(path, Error{ErrorCode::corrupt, "folders nest too deep"});
-    const auto node = source_(id, kind);
-    if (!node) return walk_.trouble(path, node.error());
-    return kind == ChunkKind::directory ? visit_directory(*node, path, depth)
-                                        : visit_list(*node, path, depth);
-  }
-
- private:
-  Result<void> visit_directory(const Bytes& bytes, const std::string& path, std::size_t depth) {
-    const auto node = decode_directory(bytes);
-    if (!node) return walk_.trouble(path, node.error());
-    for (const DirectoryChild& child : node->children) {
-      TRY(visit(child.id, ChunkKind::directory, path, depth + 1));
-    }
-    for (const std::string_view message : node->entries) {
-      const auto entry = decode_entry(as_bytes(message));
-      if (!entry) {
-        TRY(walk_.trouble(path, entry.error()));
-        continue;
-      }
-      const std::string below = path + "/" + entry->name;
-      const auto visit_reference = [&](const ChunkId& id, ChunkKind kind) {
-        return visit(id, kind, below, depth + 1);
-      };
-      TRY(for_each_reference(as_bytes(message), visit_reference));
+  // Chunks come in the order of the tree, a node before what it names.
+  Result<void> walk_from(const ChunkId& id, ChunkKind kind) {
+    waiting_.push_back({id, kind, "", 0});
+    while (!waiting_.empty()) {
+      const Visit next = std::move(waiting_.back());
+      waiting_.pop_back();
+      TRY(visit(next));
     }
     return {};
   }
 
-  Result<void> visit_list(const Bytes& bytes, const std::string& path, std::size_t depth) {
+ private:
+  struct Visit {
+    ChunkId id;
+    ChunkKind kind = ChunkKind::directory;
+    std::string path;
+    std::size_t depth = 0;  // in folders and in nodes of one
+  };
+
+  Result<void> visit(const Visit& at) {
+    if (!seen_.insert(at.id).second) return {};
+    if (auto done = walk_.each(at.id, at.kind, at.path); !done)
+      return walk_.trouble(at.path, std::move(done).error());
+    if (at.kind == ChunkKind::data || at.kind == ChunkKind::root_record) return {};
+    if (at.depth > limits::kPathDepth * 2)
+      return walk_.trouble(at.path, Error{ErrorCode::corrupt, "folders nest too deep"});
+    const auto node = source_(at.id, at.kind);
+    if (!node) return walk_.trouble(at.path, node.error());
+    const auto first = static_cast<std::ptrdiff_t>(waiting_.size());
+    TRY(at.kind == ChunkKind::directory ? visit_directory(*node, at) : visit_list(*node, at));
+    std::reverse(waiting_.begin() + first, waiting_.end());
+    return {};
+  }
+
+  Result<void> visit_directory(const Bytes& bytes, const Visit& at) {
+    const auto node = decode_directory(bytes);
+    if (!node) return walk_.trouble(at.path, node.error());
+    for (const DirectoryChild& child : node->children)
+      waiting_.push_back({child.id, ChunkKind::directory, at.path, at.depth + 1});
+    for (const std::string_view message : node->entries) {
+      const auto entry = decode_entry(as_bytes(message));
+      if (!entry) {
+        TRY(walk_.trouble(at.path, entry.error()));
+        continue;
+      }
+      const std::string below = at.path + "/" + entry->name;
+      TRY(for_each_reference(as_bytes(message),
+                             [&](const ChunkId& id, ChunkKind kind) -> Result<void> {
+                               waiting_.push_back({id, kind, below, at.depth + 1});
+                               return {};
+                             }));
+    }
+    return {};
+  }
+
+  Result<void> visit_list(const Bytes& bytes, const Visit& at) {
     const auto node = decode_list(bytes);
-    if (!node) return walk_.trouble(path, node.error());
+    if (!node) return walk_.trouble(at.path, node.error());
     for (const ListChild& child : node->children)
-      TRY(visit(child.id, ChunkKind::list, path, depth + 1));
+      waiting_.push_back({child.id, ChunkKind::list, at.path, at.depth + 1});
     for (const Slice& slice : node->slices) {
-      if (slice.id) TRY(visit(*slice.id, ChunkKind::data, path, depth + 1));
+      if (slice.id) waiting_.push_back({*slice.id, ChunkKind::data, at.path, at.depth + 1});
     }
     return {};
   }
@@ -62,6 +86,7 @@ class Walker {
   const ChunkSource& source_;
   std::unordered_set<ChunkId>& seen_;
   const ChunkWalk& walk_;
+  std::vector<Visit> waiting_;
 };
 
 }  // namespace
@@ -69,8 +94,8 @@ class Walker {
 Result<void> walk_chunks(const ChunkSource& source, const Snapshot& snapshot,
                          std::unordered_set<ChunkId>& seen, const ChunkWalk& walk) {
   Walker walker(source, seen, walk);
-  if (snapshot.root.id) TRY(walker.visit(*snapshot.root.id, ChunkKind::directory, "", 0));
-  if (snapshot.root_record) TRY(walker.visit(*snapshot.root_record, ChunkKind::root_record, "", 0));
+  if (snapshot.root.id) TRY(walker.walk_from(*snapshot.root.id, ChunkKind::directory));
+  if (snapshot.root_record) TRY(walker.walk_from(*snapshot.root_record, ChunkKind::root_record));
   return {};
 }
 

@@ -89,6 +89,7 @@ Result<BackupOptions> options_of(const Context& context, const BackupFlags& flag
   options.dry_run = flags.dry_run;
   options.readers = flags.readers;
   options.writer = TRY(context.writer_options());
+  options.adapt_compression = context.globals.compression == "auto";
   options.is_stopped = [&context] { return context.is_stopped(); };
   return options;
 }

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "src/cli/base64.h"
 #include "src/cli/credentials.h"
 #include "storage/open.h"
 #include "storage/retry.h"
@@ -43,22 +44,6 @@ std::size_t utf8_length(std::string_view text) {
   if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f)) return 0;
   if ((first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f)) return 0;
   return length;
-}
-
-std::string to_base64(std::string_view bytes) {
-  static constexpr char kDigits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    for (std::size_t j = 0; j < 3; ++j) {
-      group = (group << 8) | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0U);
-    }
-    for (std::size_t j = 0; j < 4; ++j)
-      out.push_back(j <= count ? kDigits[(group >> (18 - 6 * j)) & 63] : '=');
-  }
-  return out;
 }
 
 }  // namespace
@@ -123,9 +108,10 @@ std::string Context::cache_folder() const {
   return {};
 }
 
-OpenOptions Context::open_options() const {
+Result<OpenOptions> Context::open_options() const {
   OpenOptions options;
   options.cache_folder = cache_folder();
+  options.cache_limit_bytes = TRY_IN("--cache-size", parse_size(globals.cache_size));
   options.key_hint = globals.key_hint;
   return options;
 }
@@ -133,12 +119,13 @@ OpenOptions Context::open_options() const {
 Result<std::unique_ptr<Repository>> Context::open_repository() {
   auto storage = TRY(open_location());
   const Credential credential = TRY(find_credential(*this, Asking::once));
-  auto repository = Repository::open(storage, credential, open_options());
+  const OpenOptions options = TRY(open_options());
+  auto repository = Repository::open(storage, credential, options);
   if (!repository && repository.error().code == ErrorCode::wrong_key &&
       credential.kind == Credential::Kind::password &&
       looks_like_recovery_code(as_text(credential.secret.span()))) {
     const SecretBytes code = TRY(parse_recovery_code(as_text(credential.secret.span())));
-    repository = Repository::open(storage, Credential::code(code.span()), open_options());
+    repository = Repository::open(storage, Credential::code(code.span()), options);
   }
   if (repository) {
     for (const std::string& warning : (*repository)->warnings()) warn(warning);

@@ -37,6 +37,7 @@ struct Globals {
   bool insecure_no_password = false;
   std::string cache_dir;
   bool no_cache = false;
+  std::string cache_size = "10G";
   bool json = false, quiet = false;
   int verbose = 0;
   std::string compression = "auto";
@@ -45,6 +46,7 @@ struct Globals {
   // Accepted for scripts written for restic; nothing is ever locked.
   bool no_lock = false;
   std::string retry_lock;
+  bool cleanup_cache = false;  // the same: the cache cleans itself up
 };
 
 // Flags that choose snapshots.
@@ -63,7 +65,7 @@ class Context {
   Result<std::string> location() const;
   Result<std::shared_ptr<Storage>> open_location() const;
   std::string cache_folder() const;
-  OpenOptions open_options() const;
+  Result<OpenOptions> open_options() const;
   Result<std::unique_ptr<Repository>> open_repository();
   Result<ChunkWriterOptions> writer_options() const;
 
@@ -100,10 +102,21 @@ std::vector<std::string> split_list(const std::string& text, char separator = ',
 
 // One function a command; each adds its subcommand.
 void add_backup(CLI::App& app, Context& context);
+void add_cache(CLI::App& app, Context& context);
+void add_cat(CLI::App& app, Context& context);
+void add_check(CLI::App& app, Context& context);
+void add_completions(CLI::App& app, Context& context);
+void add_diff(CLI::App& app, Context& context);
+void add_dump(CLI::App& app, Context& context);
+void add_find(CLI::App& app, Context& context);
 void add_init(CLI::App& app, Context& context);
+void add_key(CLI::App& app, Context& context);
+void add_list(CLI::App& app, Context& context);
+void add_ls(CLI::App& app, Context& context);
 void add_restore(CLI::App& app, Context& context);
 void add_snapshots(CLI::App& app, Context& context);
-void add_version(CLI::App& app, Context& context);
+void add_stats(CLI::App& app, Context& context);
 void add_unlock(CLI::App& app, Context& context);
+void add_version(CLI::App& app, Context& context);
 
 }  // namespace lagan::cli

@@ -29,15 +29,15 @@ Result<void> init(Context& context, const InitFlags& flags) {
   options.suite = TRY(suite_of(flags.cipher));
   options.cost = {flags.kdf_memory_mib * 1024, flags.kdf_passes};
   options.label = flags.label;
-  if (flags.kdf_memory_mib < 8 || flags.kdf_memory_mib > 4096 || flags.kdf_passes < 1 ||
+  if (flags.kdf_memory_mib < 8 || flags.kdf_memory_mib > 1024 || flags.kdf_passes < 1 ||
       flags.kdf_passes > 64) {
     return fail(ErrorCode::invalid_argument,
-                "--kdf-memory is 8 to 4096 (MiB), --kdf-passes 1 to 64");
+                "--kdf-memory is 8 to 1024 (MiB), --kdf-passes 1 to 64");
   }
   auto storage = TRY(context.open_location());
   const Credential credential = TRY(find_credential(context, Asking::twice));
-  const auto repository =
-      TRY(Repository::create(storage, credential, options, context.open_options()));
+  const OpenOptions open_options = TRY(context.open_options());
+  const auto repository = TRY(Repository::create(storage, credential, options, open_options));
 
   std::string code;
   if (flags.recovery) {

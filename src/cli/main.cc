@@ -3,9 +3,12 @@
 // Words in, one command run, an exit code out. Each command has its own file.
 
 #include <fmt/format.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <exception>
+#include <system_error>
 
 #include "src/cli/context.h"
 
@@ -26,6 +29,12 @@ void add_globals(CLI::App& app, Globals& globals) {
       ->type_name("KEY");
   app.add_option("--cache-dir", globals.cache_dir, "folder of the local cache")
       ->type_name("FOLDER");
+  app.add_option("--cache-size", globals.cache_size,
+                 "size above which caches of unused repositories go")
+      ->envname("LAGAN_CACHE_SIZE")
+      ->type_name("SIZE");
+  app.add_flag("--cleanup-cache", globals.cleanup_cache,
+               "accepted for restic's sake: the cache cleans itself up");
   app.add_flag("--no-cache", globals.no_cache, "use no local cache");
   app.add_flag("--json", globals.json, "speak JSON, one message a line");
   app.add_flag("-q,--quiet", globals.quiet, "only errors");
@@ -41,14 +50,28 @@ void add_globals(CLI::App& app, Globals& globals) {
                  "accepted for restic's sake: there are no locks");
 }
 
+// Walks of trees call themselves once a folder, with up to 4 KiB a time, and folders may nest 4,096
+// deep (repo/limits.h). Linux looks at this limit when the stack of the main thread grows, and
+// leaves at least 128 MiB of room for it.
+void allow_deep_folders() {
+  constexpr rlim_t kStackBytes = rlim_t{64} << 20;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= kStackBytes) return;
+  limit.rlim_cur = std::min(limit.rlim_max, kStackBytes);
+  ::setrlimit(RLIMIT_STACK, &limit);
+}
+
 int run(int argc, char** argv) {
+  allow_deep_folders();
   Context context;
   CLI::App app{"Backups that are deduplicated, compressed and encrypted."};
   app.name("lagan");
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("lagan ") + LAGAN_VERSION);
   add_globals(app, context.globals);
-  for (const auto add : {add_init, add_backup, add_snapshots, add_restore, add_unlock, add_version})
+  for (const auto add : {add_init, add_backup, add_check, add_snapshots, add_restore, add_unlock,
+                         add_version, add_ls, add_find, add_dump, add_diff, add_stats, add_cat,
+                         add_list, add_key, add_cache, add_completions})
     add(app, context);
   // Global flags may also stand after the command.
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; }))
@@ -64,7 +87,10 @@ int run(int argc, char** argv) {
                                    {}});
   }
   install_signal_handlers();
-  return context.run();
+  const int code = context.run();
+  // A full disk may show only now.
+  if (std::fflush(stdout) == 0) return code;
+  return context.fail_with(system_error("write to stdout", errno));
 }
 
 }  // namespace
@@ -73,6 +99,10 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return lagan::cli::run(argc, argv);
+  } catch (const std::system_error& error) {  // fmt, when stdout takes no more
+    // Whoever reads may have enough (lagan ls … | head): no news for anybody.
+    if (error.code() != std::errc::broken_pipe) fmt::print(stderr, "lagan: {}\n", error.what());
+    return lagan::cli::kFailed;
   } catch (const std::exception& error) {
     fmt::print(stderr, "lagan: internal error, please report it: {}\n", error.what());
     return lagan::cli::kFailed;

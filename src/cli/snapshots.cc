@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 
 #include "src/cli/context.h"
 #include "src/cli/snapshot_json.h"
+#include "src/engine/seen_snapshots.h"
 
 namespace lagan::cli {
 namespace {
@@ -55,10 +57,18 @@ void print_table(const Context& context, const std::vector<StoredSnapshot>& chos
   context.say(fmt::format("{} snapshots", chosen.size()));
 }
 
+// For `check`, which finds out when one of them has vanished.
+void remember(const Repository& repository, const SnapshotList& list) {
+  std::set<SnapshotId> present;
+  for (const StoredSnapshot& stored : list.snapshots) present.insert(stored.id);
+  SeenSnapshots(repository).update(present, {});
+}
+
 Result<int> run_snapshots(Context& context, const SnapshotsFlags& flags) {
   const auto repository = TRY(context.open_repository());
   const SnapshotList list = TRY(list_snapshots(*repository));
   for (const std::string& damaged : list.damaged) context.warn(damaged);
+  remember(*repository, list);
   std::vector<StoredSnapshot> chosen;
   const SnapshotFilter filter = flags.filter.filter();
   if (!flags.wanted.empty()) {

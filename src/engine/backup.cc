@@ -18,6 +18,7 @@
 #include "repo/session.h"
 #include "src/engine/file_states.h"
 #include "src/engine/file_storer.h"
+#include "src/engine/seen_snapshots.h"
 #include "src/engine/walker.h"
 #include "util/bounded_queue.h"
 
@@ -39,6 +40,9 @@ namespace {
 constexpr std::size_t kBatchFiles = 32;
 constexpr std::uint64_t kBatchBytes = std::uint64_t{1} << 20;
 constexpr std::size_t kQueuedBatches = 64;
+// A later backup of the same paths usually has little that is new: so much of it is compressed at a
+// higher level (decision 0004).
+constexpr std::uint64_t kThoroughBytes = std::uint64_t{256} << 20;
 
 using Batch = std::vector<FileJob>;
 
@@ -135,15 +139,15 @@ Result<BackupResult> Backup::run() {
     for (const std::string& damaged : session_->loaded().damaged)
       observer_.note("index: " + damaged);
   }
-  ChunkWriterOptions writer_options = options_.writer;
-  writer_options.discard = options_.dry_run;
-  writer_ = std::make_unique<ChunkWriter>(repository_, *index_, session_id, writer_options);
-
   const std::string states = states_path(repository_, options_.host, targets_);
   if (!states.empty() && options_.stream < 0) {
     known_ = FileStatesReader::open(states, repository_);
     if (!options_.dry_run) states_ = std::make_unique<FileStatesWriter>(states, repository_);
   }
+  ChunkWriterOptions writer_options = options_.writer;
+  writer_options.discard = options_.dry_run;
+  if (known_ && options_.adapt_compression) writer_options.thorough_bytes = kThoroughBytes;
+  writer_ = std::make_unique<ChunkWriter>(repository_, *index_, session_id, writer_options);
   if (known_) {
     const auto parent = repository_.storage().stat(names::snapshot(known_->snapshot()));
     if (parent) result_.parent = known_->snapshot();
@@ -182,7 +186,7 @@ Result<void> Backup::find_targets() {
   }
   if (targets_.empty()) return fail(ErrorCode::not_found, "none of the paths to back up exists");
   std::ranges::sort(targets_);
-  targets_.erase(std::ranges::unique(targets_).begin(), targets_.end());
+  targets_.erase(std::unique(targets_.begin(), targets_.end()), targets_.end());
   return {};
 }
 
@@ -346,6 +350,7 @@ Result<void> Backup::finish() {
   result_.stored = writer_->totals();
   TRY(session_->commit(snapshot));
   result_.snapshot = session_->id();
+  SeenSnapshots::note(repository_, session_->id());
   if (states_) {
     states_->commit(session_->id(), states_root_, result_.root.files, result_.root.content_bytes);
   }

@@ -34,7 +34,8 @@ struct BackupOptions {
   bool skip_if_unchanged = false;  // no snapshot equal to its parent
   bool dry_run = false;
 
-  std::size_t readers = 0;  // threads; 0: by the number of processors
+  bool adapt_compression = true;  // compress more thoroughly when little is new
+  std::size_t readers = 0;        // threads; 0: by the number of processors
   ChunkWriterOptions writer;
   std::function<bool()> is_stopped = [] { return false; };
 };

@@ -148,6 +148,16 @@ bool PathPattern::matches(std::string_view path) const {
   return false;
 }
 
+bool PathPattern::may_match_below(std::string_view folder) const {
+  if (!anchored_) return true;
+  const auto parts = split(folder);
+  for (std::size_t i = 0; i < parts.size() && i < components_.size(); ++i) {
+    if (components_[i] == "**") return true;
+    if (!glob_matches(components_[i], parts[i], ignore_case_)) return false;
+  }
+  return true;
+}
+
 Result<Filter> Filter::create(const FilterOptions& options) {
   Filter filter;
   filter.larger_than_ = options.larger_than;

@@ -23,6 +23,8 @@ class PathPattern {
   static Result<PathPattern> parse(std::string_view text, bool ignore_case = false);
   // True if the pattern matches the path itself or a folder above it. `path` is absolute.
   bool matches(std::string_view path) const;
+  // Could something below this folder match? False only if surely not.
+  bool may_match_below(std::string_view folder) const;
   bool is_negated() const { return negated_; }
 
  private:

@@ -16,6 +16,18 @@ std::size_t FolderTask::expect() {
   return first_ + slots_.size() - 1;
 }
 
+void FolderTask::add(std::optional<DoneEntry> entry) {
+  const MutexLock lock(mutex_);
+  if (!slots_.empty()) {
+    slots_.push_back({true, std::move(entry)});
+  } else {
+    // Nothing before it is waited for.
+    ++first_;
+    if (!entry) return;
+    if (auto written = write(*entry); !written) failure_.set(std::move(written).error());
+  }
+}
+
 void FolderTask::close() {
   bool finish_now = false;
   Finished result;

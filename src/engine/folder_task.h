@@ -42,6 +42,8 @@ class FolderTask {
 
   // Walker only: announces the next entry and returns its number.
   std::size_t expect();
+  // Walker only: the next entry, complete already. Nothing: it is left out.
+  void add(std::optional<DoneEntry> entry);
   // Walker only: no more entries come.
   void close();
   // Nothing: the entry is left out.

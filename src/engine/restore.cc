@@ -117,6 +117,7 @@ class Restore {
   Result<void> restore_entry(Level& parent, std::string_view message);
   Result<int> descriptor_of(Level& level);
   Result<void> restore_file(Level& parent, const Entry& entry, const std::string& path);
+  Result<void> restore_content(const std::shared_ptr<RestoredFile>& file);
   Result<void> restore_special(Level& parent, const Entry& entry, const std::string& path);
   Result<bool> link_to_first(Level& parent, const Entry& entry, const std::string& path);
   Result<std::string> load_value(const Xattr& attribute);
@@ -132,7 +133,12 @@ class Restore {
   File target_;
   std::size_t open_files_ = 0;
   std::size_t depth_ = 0;
-  std::unordered_map<std::uint64_t, std::string> first_links_;
+  struct FirstLink {
+    std::string path;
+    std::string content;  // encoded
+    std::shared_ptr<OtherNames> others = std::make_shared<OtherNames>();
+  };
+  std::unordered_map<std::uint64_t, FirstLink> first_links_;
   struct MadeFolder {
     std::string path;
     Entry entry;
@@ -198,7 +204,11 @@ Restore::Choice Restore::choose(const std::string& path, bool is_folder) const {
     if (included == pattern.is_negated() && pattern.matches(path)) included = !pattern.is_negated();
   }
   if (included) return Choice::yes;
-  return is_folder ? Choice::only_below : Choice::no;
+  const auto reaches_below = [&](const PathPattern& pattern) {
+    return !pattern.is_negated() && pattern.may_match_below(path);
+  };
+  return is_folder && std::ranges::any_of(options_.includes, reaches_below) ? Choice::only_below
+                                                                            : Choice::no;
 }
 
 Result<void> Restore::restore_entry(Level& parent, std::string_view message) {
@@ -262,22 +272,41 @@ Result<int> Restore::descriptor_of(Level& level) {
   return level.folder.descriptor();
 }
 
-// The second and later names of a file are links to the first.
+// All that makes two names one file, but for the name.
+std::string content_of(const Entry& entry) {
+  Entry content;
+  content.name = "-";
+  content.kind = entry.kind;
+  content.size = entry.size;
+  content.slices = entry.slices;
+  content.list = entry.list;
+  content.inline_content = entry.inline_content;
+  content.link_target = entry.link_target;
+  content.rdev_major = entry.rdev_major;
+  content.rdev_minor = entry.rdev_minor;
+  return encode(content);
+}
+
+// The second and later names of a file are links to the first. Entries that claim one group but
+// differ in kind or content are files of their own.
 Result<bool> Restore::link_to_first(Level& parent, const Entry& entry, const std::string& path) {
   if (!entry.hardlink) return false;
-  const auto [it, is_first] = first_links_.try_emplace(*entry.hardlink, path.substr(1));
-  if (is_first) return false;
+  const auto [it, is_first] = first_links_.try_emplace(
+      *entry.hardlink, FirstLink{.path = path.substr(1), .content = content_of(entry)});
+  if (is_first || it->second.content != content_of(entry)) return false;
   const int folder = TRY(descriptor_of(parent));
-  const std::size_t slash = it->second.rfind('/');
-  const std::string above = slash == std::string::npos ? "" : it->second.substr(0, slash);
-  const std::string name = slash == std::string::npos ? it->second : it->second.substr(slash + 1);
+  const std::string& first_path = it->second.path;
+  const std::size_t slash = first_path.rfind('/');
+  const std::string above = slash == std::string::npos ? "" : first_path.substr(0, slash);
+  const std::string name = slash == std::string::npos ? first_path : first_path.substr(slash + 1);
   const File first = TRY(open_beneath(target_.descriptor(), above));
   TRY(clear_the_way(folder, entry.name));
   // The first name may be missing (it could not be restored): then this one takes its place.
   if (::linkat(first.descriptor(), name.c_str(), folder, entry.name.c_str(), 0) != 0) {
-    it->second = path.substr(1);
+    it->second.path = path.substr(1);
     return false;
   }
+  it->second.others->add(path, report_);
   return true;
 }
 
@@ -286,8 +315,19 @@ Result<void> Restore::restore_file(Level& parent, const Entry& entry, const std:
   if (options_.dry_run) return {};
   if (TRY(link_to_first(parent, entry, path))) return {};
   const int folder = TRY(descriptor_of(parent));
-  auto file = std::make_shared<RestoredFile>(TRY(create_file(folder, entry.name)), path, entry,
-                                             attributes_, report_);
+  // Only the file that later names are linked to speaks for them.
+  std::shared_ptr<OtherNames> others;
+  if (entry.hardlink && first_links_[*entry.hardlink].path == path.substr(1)) {
+    others = first_links_[*entry.hardlink].others;
+  }
+  const auto file = std::make_shared<RestoredFile>(TRY(create_file(folder, entry.name)), path,
+                                                   entry, attributes_, report_, std::move(others));
+  if (auto done = restore_content(file); !done) file->damaged(done.error());
+  return {};
+}
+
+Result<void> Restore::restore_content(const std::shared_ptr<RestoredFile>& file) {
+  const Entry& entry = file->entry();
   if (entry.state == EntryState::unreadable) return {};
   if (!entry.inline_content.empty()) {
     observer_.progress.bytes_done += entry.inline_content.size();

@@ -9,7 +9,9 @@ RestoredFile::~RestoredFile() {
 }
 
 void RestoredFile::damaged(const Error& error) {
-  if (!is_damaged_.exchange(true)) report_(path_, error);
+  if (is_damaged_.exchange(true)) return;
+  report_(path_, error);
+  if (other_names_) other_names_->damaged(error, report_);
 }
 
 }  // namespace lagan

@@ -4,9 +4,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "repo/derived_keys.h"
 #include "repo/limits.h"
@@ -16,7 +18,10 @@ namespace lagan {
 namespace {
 
 std::string join(const std::string& folder, std::string_view name) {
-  return folder == "/" ? fmt::format("/{}", name) : fmt::format("{}/{}", folder, name);
+  std::string path = folder == "/" ? "" : folder;
+  path += '/';
+  path += name;
+  return path;
 }
 
 Result<std::vector<std::string>> list_names(int folder) {
@@ -142,51 +147,50 @@ Result<void> Walker::fill(const FolderPtr& folder, FolderStates known, const Tar
   return {};
 }
 
-void Walker::trouble(const FolderPtr& parent, std::size_t number, const std::string& path,
-                     const Error& error) {
+void Walker::trouble(const FolderPtr& parent, const std::string& path, const Error& error) {
   ++context_.observer.progress.errors;
   context_.observer.trouble(path, error);
-  parent->complete(number, std::nullopt);
+  parent->add(std::nullopt);
 }
 
 Result<void> Walker::visit(const FolderPtr& parent, const char* name, FolderStates* known,
                            const Target* target, std::uint64_t device) {
   TRY(context_.failure.check());
   if (context_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
-  const std::string path = join(parent->path, name);
-  const std::size_t number = parent->expect();
   auto found = source_status(parent->folder.descriptor(), name);
   if (!found) {
-    trouble(parent, number, path, found.error());
+    trouble(parent, join(parent->path, name), found.error());
     return {};
   }
   const SourceStatus& status = *found;
   // What the user named is never excluded, nor are the folders that lead to it.
-  if (target == nullptr && context_.filter.excludes(path, status)) {
-    parent->complete(number, std::nullopt);
+  if (target == nullptr && !context_.filter.is_empty() &&
+      context_.filter.excludes(join(parent->path, name), status)) {
     return {};
   }
   if (target != nullptr && !target->is_whole && status.kind != EntryKind::directory) {
-    trouble(parent, number, path, Error{ErrorCode::not_found, "is not a folder", Retry::never, {}});
+    trouble(parent, join(parent->path, name),
+            Error{ErrorCode::not_found, "is not a folder", Retry::never, {}});
     return {};
   }
+  note_device(parent, status);
   const KnownEntry* before = known->find(name);
   if (status.kind == EntryKind::directory) {
     const bool is_other_device =
         target == nullptr && context_.one_file_system && status.device != device;
     if (!is_other_device) {
-      return enter(parent, number, name, status, before,
+      return enter(parent, name, status, before,
                    target != nullptr && !target->is_whole ? target : nullptr);
     }
-    return finish_special(parent, number, name, status);
+    return finish_special(parent, name, status);
   }
   if (before != nullptr && before->status.looks_like(status) &&
-      take_over(parent, number, *before, status, path)) {
+      take_over(parent, *before, status)) {
     return {};
   }
-  if (status.kind != EntryKind::file) return finish_special(parent, number, name, status);
+  if (status.kind != EntryKind::file) return finish_special(parent, name, status);
   return context_.queue_file(FileJob{.folder = parent,
-                                     .number = number,
+                                     .number = parent->expect(),
                                      .name = name,
                                      .status = status,
                                      .hardlink = hardlink_group(status),
@@ -195,40 +199,57 @@ Result<void> Walker::visit(const FolderPtr& parent, const char* name, FolderStat
 }
 
 // An entry that looks as it did is stored as it was, if everything it names is still there.
-bool Walker::take_over(const FolderPtr& parent, std::size_t number, const KnownEntry& known,
-                       const SourceStatus& status, const std::string& path) {
+bool Walker::take_over(const FolderPtr& parent, const KnownEntry& known,
+                       const SourceStatus& status) {
   const auto check = [&](const ChunkId& id, ChunkKind) -> Result<void> {
     if (context_.knows(id)) return {};
-    return fail(ErrorCode::not_found, fmt::format("chunk {}", id.short_hex()));
+    return fail(ErrorCode::not_found, {});
   };
   if (!for_each_reference(as_bytes(known.message), check)) {
     context_.observer.note(
-        fmt::format("{}: parts of it are missing in the repository, reading it again", path));
+        fmt::format("{}: parts of it are missing in the repository, reading it again",
+                    join(parent->path, known.name)));
     return false;
   }
   DoneEntry entry{
       std::string(known.name), std::string(known.message), status, true, 0, known.chunk_class, {}};
-  parent->complete(number, std::move(entry));
+  parent->add(std::move(entry));
   if (status.kind == EntryKind::file) {
     ++counts_.files_unchanged;
     context_.observer.progress.bytes_done += status.size;
   }
   ++context_.observer.progress.files_done;
-  if (context_.observer.wants_items())
-    context_.observer.item(path, ItemChange::unchanged, status.size);
+  if (context_.observer.wants_items()) {
+    context_.observer.item(join(parent->path, known.name), ItemChange::unchanged, status.size);
+  }
   return true;
+}
+
+// What tells file systems apart, the same from boot to boot where the file system has an identity
+// of its own (device numbers are dealt out anew). It must not depend on what else is met, or
+// entries taken over from the last run would share a group with strangers.
+void Walker::note_device(const FolderPtr& parent, const SourceStatus& status) {
+  if (status.links < 2 || status.kind == EntryKind::directory) return;
+  if (device_identities_.contains(status.device)) return;
+  std::uint64_t identity = 0;
+  struct statfs file_system {};
+  const auto folder = source_status(parent->folder.descriptor(), "");
+  if (folder && folder->device == status.device &&
+      ::fstatfs(parent->folder.descriptor(), &file_system) == 0) {
+    std::memcpy(&identity, &file_system.f_fsid, sizeof identity);
+  }
+  device_identities_[status.device] = identity != 0 ? identity : status.device;
 }
 
 std::optional<std::uint64_t> Walker::hardlink_group(const SourceStatus& status) {
   if (status.links < 2 || status.kind == EntryKind::directory) return std::nullopt;
-  // Device numbers change from boot to boot; the order in which devices are met does not.
-  const auto [it, is_new] = device_ordinals_.try_emplace(status.device, device_ordinals_.size());
-  return lagan::hardlink_group(context_.split_key, it->second, status.inode);
+  return lagan::hardlink_group(context_.split_key, device_identities_.at(status.device),
+                               status.inode);
 }
 
 // Everything but folders and regular files, and folders that are not entered.
-Result<void> Walker::finish_special(const FolderPtr& parent, std::size_t number,
-                                    const std::string& name, const SourceStatus& status) {
+Result<void> Walker::finish_special(const FolderPtr& parent, const std::string& name,
+                                    const SourceStatus& status) {
   const int folder = parent->folder.descriptor();
   const std::string path = join(parent->path, name);
   Entry entry = entry_of(name, status, context_.owners);
@@ -236,7 +257,7 @@ Result<void> Walker::finish_special(const FolderPtr& parent, std::size_t number,
   if (status.kind == EntryKind::symlink) {
     auto link = read_link_target(folder, name.c_str());
     if (!link) {
-      trouble(parent, number, path, link.error());
+      trouble(parent, path, link.error());
       return {};
     }
     entry.link_target = *std::move(link);
@@ -251,19 +272,18 @@ Result<void> Walker::finish_special(const FolderPtr& parent, std::size_t number,
     context_.observer.trouble(path, attributes.error());
   }
   DoneEntry done{name, encode(entry), status, !is_racy(status), 0, -1, {}};
-  parent->complete(number, std::move(done));
+  parent->add(std::move(done));
   ++context_.observer.progress.files_done;
   if (context_.observer.wants_items()) context_.observer.item(path, ItemChange::added, 0);
   return {};
 }
 
-Result<void> Walker::enter(const FolderPtr& parent, std::size_t number, const std::string& name,
+Result<void> Walker::enter(const FolderPtr& parent, const std::string& name,
                            const SourceStatus& listed, const KnownEntry* known,
                            const Target* target) {
   const std::string path = join(parent->path, name);
   if (depth_ >= limits::kPathDepth) {
-    trouble(parent, number, path,
-            Error{ErrorCode::unsupported, "folders nest too deep", Retry::never, {}});
+    trouble(parent, path, Error{ErrorCode::unsupported, "folders nest too deep", Retry::never, {}});
     return {};
   }
   File descriptor = open_folder(parent->folder.descriptor(), name.c_str());
@@ -271,7 +291,7 @@ Result<void> Walker::enter(const FolderPtr& parent, std::size_t number, const st
   auto status = descriptor.is_open() ? source_status(descriptor.descriptor(), "")
                                      : Result<SourceStatus>(listed);
   if (!status) {
-    trouble(parent, number, path, status.error());
+    trouble(parent, path, status.error());
     return {};
   }
 
@@ -281,7 +301,7 @@ Result<void> Walker::enter(const FolderPtr& parent, std::size_t number, const st
     entry.state = EntryState::unreadable;
     ++context_.observer.progress.errors;
     context_.observer.trouble(path, system_error("open folder", open_error));
-    parent->complete(number, DoneEntry{name, encode(entry), *status, false, 0, -1, {}});
+    parent->add(DoneEntry{name, encode(entry), *status, false, 0, -1, {}});
     return {};
   }
   const bool is_known_folder = known != nullptr && known->status.kind == EntryKind::directory;
@@ -305,6 +325,7 @@ Result<void> Walker::enter(const FolderPtr& parent, std::size_t number, const st
   }
 
   const bool remember = !is_racy(*status);
+  const std::size_t number = parent->expect();
   auto folder = std::make_shared<FolderTask>(
       context_.split_key, context_.tree_sink, context_.states, context_.failure,
       [this, parent, number, name, remember, before = std::move(before), status = *status,

@@ -74,21 +74,20 @@ class Walker {
 
   Result<void> visit(const FolderPtr& parent, const char* name, FolderStates* known,
                      const Target* target, std::uint64_t device);
-  Result<void> enter(const FolderPtr& parent, std::size_t number, const std::string& name,
-                     const SourceStatus& status, const KnownEntry* known, const Target* target);
+  Result<void> enter(const FolderPtr& parent, const std::string& name, const SourceStatus& status,
+                     const KnownEntry* known, const Target* target);
   Result<void> fill(const FolderPtr& folder, FolderStates known, const Target* target,
                     std::uint64_t device);
-  Result<void> finish_special(const FolderPtr& parent, std::size_t number, const std::string& name,
+  Result<void> finish_special(const FolderPtr& parent, const std::string& name,
                               const SourceStatus& status);
-  bool take_over(const FolderPtr& parent, std::size_t number, const KnownEntry& known,
-                 const SourceStatus& status, const std::string& path);
+  bool take_over(const FolderPtr& parent, const KnownEntry& known, const SourceStatus& status);
+  void note_device(const FolderPtr& parent, const SourceStatus& status);
   std::optional<std::uint64_t> hardlink_group(const SourceStatus& status);
-  void trouble(const FolderPtr& parent, std::size_t number, const std::string& path,
-               const Error& error);
+  void trouble(const FolderPtr& parent, const std::string& path, const Error& error);
 
   WalkContext context_;
   WalkCounts counts_;
-  std::unordered_map<std::uint64_t, std::uint64_t> device_ordinals_;
+  std::unordered_map<std::uint64_t, std::uint64_t> device_identities_;
   std::size_t depth_ = 0;
 };
 

@@ -110,7 +110,7 @@ TEST_CASE("every source file is named in the CMakeLists.txt beside it") {
   for (const fs::path& file : all) {
     if (file.extension() != ".cc" || file == kRoot / "tests/main.cc") continue;
     INFO(file.string());
-    CHECK(content_of(file.parent_path() / "CMakeLists.txt").find(file.filename().string()) !=
+    CHECK(content_of(file.parent_path() / "CMakeLists.txt").find(file.stem().string()) !=
           std::string::npos);
   }
 }

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/engine/check.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "src/cli/context.h"
+#include "src/cli/progress_line.h"
+
+namespace lagan::cli {
+namespace {
+
+struct CheckFlags {
+  std::vector<std::string> snapshots;
+  SnapshotFlags filter;
+  bool read_data = false, with_cache = false;
+  std::string subset;
+};
+
+std::optional<std::uint64_t> whole_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+// "n/t", "x%" or a size.
+Result<ReadSubset> parse_subset(const std::string& text) {
+  ReadSubset subset;
+  if (const auto slash = text.find('/'); slash != std::string::npos) {
+    const auto part = whole_number(std::string_view(text).substr(0, slash));
+    const auto parts = whole_number(std::string_view(text).substr(slash + 1));
+    if (!part || !parts || *part < 1 || *part > *parts)
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("'{}' is no part: write for example 1/10", text));
+    subset.kind = ReadSubset::Kind::part;
+    subset.part = *part;
+    subset.parts = *parts;
+  } else if (text.ends_with('%')) {
+    char* end = nullptr;
+    const double percent = std::strtod(text.c_str(), &end);
+    if (end != text.c_str() + text.size() - 1 || !(percent > 0 && percent <= 100))
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("'{}' is no share: write for example 2.5%", text));
+    subset.kind = ReadSubset::Kind::share;
+    subset.share = percent / 100;
+  } else {
+    subset.kind = ReadSubset::Kind::bytes;
+    subset.bytes = TRY(parse_size(text));
+    if (subset.bytes == 0)
+      return fail(ErrorCode::invalid_argument, "--read-data-subset needs more than 0 bytes");
+  }
+  return subset;
+}
+
+void print_finding(const Context& context, ProgressLine& progress, const Finding& finding) {
+  if (finding.severity == Severity::error) {
+    progress.trouble(finding.where, Error{ErrorCode::corrupt, finding.what, Retry::never, {}});
+  } else if (context.globals.json) {
+    Json message{{"message_type", finding.severity == Severity::note ? "note" : "warning"},
+                 {"message", finding.what}};
+    put_text(message, "item", finding.where);
+    fmt::print(stderr, "{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace));
+  } else if (finding.severity == Severity::warning) {
+    progress.note(fmt::format("warning: {}: {}", finding.where, finding.what));
+  } else if (!context.globals.quiet) {
+    progress.note(fmt::format("note: {}: {}", finding.where, finding.what));
+  }
+}
+
+void print_summary(const Context& context, const CheckResult& result) {
+  if (context.globals.json) {
+    context.print_json({{"message_type", "summary"},
+                        {"num_errors", result.errors},
+                        {"broken_packs", result.broken_packs},
+                        {"suggest_repair_index", result.suggest_repair_index},
+                        {"suggest_prune", result.suggest_prune},
+                        {"num_warnings", result.warnings},
+                        {"snapshots", result.snapshots},
+                        {"packs", result.packs},
+                        {"packs_read", result.packs_read},
+                        {"bytes_read", result.bytes_read}});
+    return;
+  }
+  context.say(fmt::format("checked {} snapshots with {} files in {} tree nodes, {} packs",
+                          result.snapshots, result.files, result.tree_nodes, result.packs));
+  if (result.packs_read != 0) {
+    context.say(
+        fmt::format("read {} packs whole: {}", result.packs_read, format_bytes(result.bytes_read)));
+  }
+  if (result.errors == 0) {
+    context.say("no errors were found");
+    return;
+  }
+  context.warn(fmt::format("{} errors were found{}", result.errors,
+                           result.suggest_repair_index ? ": try 'lagan repair index'" : ""));
+}
+
+Result<int> run_check(Context& context, const CheckFlags& flags) {
+  CheckOptions options;
+  if (flags.read_data) options.read.kind = ReadSubset::Kind::all;
+  if (!flags.subset.empty()) {
+    if (flags.read_data)
+      return fail(ErrorCode::invalid_argument,
+                  "--read-data and --read-data-subset cannot be used together");
+    options.read = TRY(parse_subset(flags.subset));
+  }
+  options.snapshots = flags.snapshots;
+  options.filter = flags.filter.filter();
+  options.with_cache = flags.with_cache;
+  options.is_stopped = [&context] { return context.is_stopped(); };
+
+  const auto repository = TRY(context.open_repository());
+  ProgressLine progress(context, "check");
+  const auto result = check(*repository, options, progress, [&](const Finding& finding) {
+    print_finding(context, progress, finding);
+  });
+  progress.finish();
+  if (!result) return fail(result.error());
+  print_summary(context, *result);
+  return result->errors != 0 ? kFailed : kOk;
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, Context& context) {
+  auto flags = std::make_shared<CheckFlags>();
+  CLI::App* command = app.add_subcommand(
+      "check", "look whether everything is there and consistent, and with --read-data unharmed");
+  command->add_option("snapshot", flags->snapshots, "walk the trees of these only");
+  command->add_flag("--read-data", flags->read_data, "read every pack and verify every chunk");
+  command
+      ->add_option("--read-data-subset", flags->subset,
+                   "read only some packs: `n/t` the nth of t parts, `x%` or a SIZE at random")
+      ->type_name("SUBSET");
+  command->add_flag("--with-cache", flags->with_cache,
+                    "believe the local index instead of reading all of the repository's");
+  flags->filter.add_to(*command);
+  command->callback([&context, flags] {
+    context.run = [&context, flags] {
+      const auto code = run_check(context, *flags);
+      return code ? *code : context.fail_with(code.error());
+    };
+  });
+}
+
+}  // namespace lagan::cli

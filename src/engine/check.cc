@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/engine/check.h"
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+#include "src/engine/check_log.h"
+#include "src/engine/check_objects.h"
+#include "src/engine/check_packs.h"
+#include "src/engine/check_trees.h"
+
+namespace lagan {
+namespace {
+
+// Each holds a pack and a decompressor; more of them do not read a disk faster.
+constexpr std::size_t kThreadsMax = 8;
+
+CheckOptions with_threads(CheckOptions options) {
+  if (options.threads == 0)
+    options.threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, kThreadsMax);
+  return options;
+}
+
+std::uint64_t random_number(const Repository& repository) {
+  std::uint64_t number;
+  std::memcpy(&number, repository.random_id().bytes.data(), sizeof number);
+  return number;
+}
+
+// Verified ones first: what they lack is an error, what only others lack is none.
+Result<std::vector<StoredSnapshot>> choose_snapshots(const CheckOptions& options,
+                                                     const CheckedObjects& objects) {
+  std::vector<StoredSnapshot> chosen;
+  const SnapshotList list{.snapshots = objects.snapshots, .damaged = {}};
+  for (const std::string& wanted : options.snapshots)
+    chosen.push_back(TRY(find_snapshot(list, wanted, options.filter)));
+  if (options.snapshots.empty()) {
+    std::ranges::copy_if(
+        objects.snapshots, std::back_inserter(chosen),
+        [&](const StoredSnapshot& stored) { return matches(options.filter, stored.snapshot); });
+  }
+  std::ranges::stable_partition(chosen, &StoredSnapshot::verified);
+  return chosen;
+}
+
+}  // namespace
+
+Result<CheckResult> check(const Repository& repository, const CheckOptions& wanted,
+                          Observer& observer,
+                          const std::function<void(const Finding&)>& each_finding) {
+  const CheckOptions options = with_threads(wanted);
+  CheckLog log(each_finding);
+  CheckResult result;
+
+  const CheckedObjects objects = TRY(check_objects(repository, options.threads, log));
+  const auto snapshots = TRY(choose_snapshots(options, objects));
+  CheckedIndex checked = TRY(check_index(repository, options.with_cache, objects.condemned, log));
+  const auto to_read = choose(checked.packs, options.read, random_number(repository));
+  TRY(read_packs(repository, to_read, options, observer, log, checked));
+
+  // Where a chunk lies twice, its good copy counts.
+  checked.index.set_condemned(checked.damage.packs());
+  TreeCheck trees(repository, checked.index, checked.damage, options.is_stopped, log);
+  for (const StoredSnapshot& stored : snapshots) TRY(trees.check(stored));
+
+  log.fill(result);
+  result.suggest_prune = checked.unindexed != 0;
+  result.snapshots = snapshots.size();
+  result.packs = checked.packs.size();
+  result.packs_read = to_read.size();
+  result.bytes_read = observer.progress.bytes_done;
+  result.tree_nodes = trees.nodes();
+  result.files = trees.files();
+  return result;
+}
+
+}  // namespace lagan
