@@ -492,7 +492,7 @@ TEST_CASE("the example session, snapshot and segment decode as stated") {
 }
 
 TEST_CASE("every values block of the format document is compared with something above") {
-  const std::string test = text_of(__FILE__);
+  const std::string test = text_of(LAGAN_SOURCE_DIR "/tests/docs/format_doc_test.cc");
   for (const auto& block : document().values) {
     CAPTURE(block.first);
     CHECK(test.find("(\"" + block.first + "\")") != test.npos);

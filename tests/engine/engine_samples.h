@@ -147,7 +147,9 @@ class TestClient {
   }
 
  private:
-  TemporaryFolder work_;
+  // Not where the system keeps temporary files: snapshots hold the folders above the source too,
+  // and those must not change while a test runs.
+  TemporaryFolder work_{std::filesystem::current_path()};
 
  public:
   TestRepository repository{open_options(work_ / "cache")};

@@ -37,9 +37,9 @@ TEST_CASE("a body of every kind and suite survives the round trip") {
           ObjectKind::condemned, ObjectKind::fence, ObjectKind::verified, ObjectKind::forgotten}) {
       CAPTURE(static_cast<int>(kind));
       const std::string_view name = kind == ObjectKind::index_segment ? "" : kName;
-      for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{2044},
-                                     std::size_t{2045}, (std::size_t{1} << 20) - 4,
-                                     (std::size_t{1} << 20) - 3, std::size_t{2'500'000}}) {
+      for (const std::size_t size :
+           {std::size_t{0}, std::size_t{1}, std::size_t{2044}, std::size_t{2045},
+            (std::size_t{1} << 20) - 4, (std::size_t{1} << 20) - 3, std::size_t{2'500'000}}) {
         CAPTURE(size);
         const std::string message(as_text(random_content(size, size).span()));
         const SealedObject object = seal_body(keys.sealing, kind, name, message);

@@ -55,8 +55,7 @@ TEST_CASE("a reader with little memory reads the same") {
 TEST_CASE("a chunk that no segment lists is not found, and one of another kind is refused") {
   const Stored stored;
   ChunkReader reader(*stored.repository, stored.index);
-  CHECK(reader.load(samples::id<ChunkId>(9), ChunkKind::data).error().code ==
-        ErrorCode::not_found);
+  CHECK(reader.load(samples::id<ChunkId>(9), ChunkKind::data).error().code == ErrorCode::not_found);
   CHECK(reader.load(stored.directory, ChunkKind::data).error().code == ErrorCode::corrupt);
 }
 
@@ -89,8 +88,8 @@ TEST_CASE("a pack that is gone or cut short is an error") {
   ChunkReader reader(*stored.repository, stored.index);
   REQUIRE(stored.repository.storage->remove(pack));
   CHECK(reader.load(stored.ids[39], ChunkKind::data).error().code == ErrorCode::not_found);
-  REQUIRE(stored.repository.storage->put(pack,
-                                         whole.span().first(at->block_offset + at->stored - 1)));
+  REQUIRE(
+      stored.repository.storage->put(pack, whole.span().first(at->block_offset + at->stored - 1)));
   CHECK(reader.load(stored.ids[39], ChunkKind::data).error().code == ErrorCode::corrupt);
 }
 

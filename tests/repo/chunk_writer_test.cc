@@ -67,8 +67,8 @@ TEST_CASE("chunks of all sizes come back after a flush") {
   Writing run;
   auto& lane = run.writer->make_data_lane();
   std::vector<std::pair<ChunkId, Bytes>> stored;
-  for (const std::size_t size : {1UL, 100UL, 8192UL, 262'143UL, 262'144UL, 1'048'576UL,
-                                 2'097'152UL}) {
+  for (const std::size_t size :
+       {1UL, 100UL, 8192UL, 262'143UL, 262'144UL, 1'048'576UL, 2'097'152UL}) {
     for (auto& chunk : store_random(lane, 3, size, size * 10)) stored.push_back(std::move(chunk));
   }
   // Compressible ones too.
@@ -215,8 +215,7 @@ TEST_CASE("tree nodes, lists and the root record share tree packs, the record la
   CHECK(as_text(reader.load(**root, ChunkKind::root_record).value()) == "root record");
   const auto packs = run.repository.names("tree/");
   REQUIRE(packs.size() == 1);
-  const auto entry =
-      fresh.pack_entry(*names::id_of<PackId>(*ObjectName::parse(packs[0])));
+  const auto entry = fresh.pack_entry(*names::id_of<PackId>(*ObjectName::parse(packs[0])));
   REQUIRE(entry);
   REQUIRE(entry->directory.blocks.size() == 3);
   CHECK(entry->directory.blocks.back().kind == ChunkKind::root_record);

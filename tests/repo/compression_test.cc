@@ -83,8 +83,8 @@ TEST_CASE("a block is one whole frame of exactly its size") {
   CHECK_FALSE(decompresses(as_bytes("not zstd at all"), text.size()));
   // A skippable frame with nothing in it.
   CHECK_FALSE(decompresses(as_bytes(std::string("\x50\x2a\x4d\x18\0\0\0\0", 8)), text.size()));
-  CHECK_FALSE(decompresses(as_bytes(std::string("\x50\x2a\x4d\x18\0\0\0\0", 8) + frame),
-                           text.size()));
+  CHECK_FALSE(
+      decompresses(as_bytes(std::string("\x50\x2a\x4d\x18\0\0\0\0", 8) + frame), text.size()));
 }
 
 TEST_CASE("a frame cut at any length is refused, and a changed one never overruns") {

@@ -21,10 +21,10 @@ PackEntry pack_of_size(unsigned char first, std::uint64_t size) {
 
 struct Publishing {
   std::atomic<Nanoseconds> now = samples::kCreated;
-  TestRepository repository{OpenOptions{.cache_folder = {},
-                                        .key_hint = {},
-                                        .random = system_random,
-                                        .clock = [this] { return now.load(); }}};
+  TestRepository repository{
+      OpenOptions{.cache_folder = {}, .key_hint = {}, .random = system_random, .clock = [this] {
+                    return now.load();
+                  }}};
   std::vector<std::pair<SegmentId, Segment>> published;
   IndexPublisher publisher{*repository, samples::id<SessionId>(0x20),
                            [this](const SegmentId& id, const Segment& segment) -> Result<void> {

@@ -17,8 +17,7 @@ constexpr std::string_view kName = "keys/0123456789abcdef0123456789abcdef";
 
 std::string seal(const Credential& credential, std::string_view label = "attic",
                  PasswordCost cost = kCheapCost) {
-  const auto sealed =
-      seal_slot(kName, samples::bundle(), credential, cost, label, fixed_random(3));
+  const auto sealed = seal_slot(kName, samples::bundle(), credential, cost, label, fixed_random(3));
   REQUIRE_MESSAGE(sealed, sealed.error().message);
   return std::string(as_text(sealed->span()));
 }

@@ -25,9 +25,9 @@ struct Assembly {
   // Seals one block of this size; the error of reserve.
   Result<void> add(std::size_t size, ChunkKind kind = ChunkKind::data) {
     const Bytes content = random_content(size, size);
-    auto place = TRY(assembler.reserve(
-        kind == ChunkKind::data ? ObjectKind::data_pack : ObjectKind::tree_pack,
-        size + kTagSize, 1));
+    auto place = TRY(
+        assembler.reserve(kind == ChunkKind::data ? ObjectKind::data_pack : ObjectKind::tree_pack,
+                          size + kTagSize, 1));
     Block block = block_of(repository->sealing(), content, kind);
     Aead aead = place.pack->make_aead();
     const SealedSpan sealed = place.pack->seal_block(aead, place.slot, content, block);

@@ -147,8 +147,7 @@ RolledBack seal_after_rollback(const Sealing& sealing, ByteSpan first, Codec cod
                                std::uint64_t counter = 0) {
   Sealing rolled_back = sealing;
   rolled_back.random = fixed_random(11);
-  PackBuilder builder =
-      make_builder(rolled_back, ObjectKind::data_pack, kTestPackBytes, counter);
+  PackBuilder builder = make_builder(rolled_back, ObjectKind::data_pack, kTestPackBytes, counter);
   const auto slot = builder.reserve(first.size() + kTagSize, 1);
   REQUIRE(slot);
   Aead aead = builder.make_aead();
@@ -183,8 +182,7 @@ TEST_CASE("a machine that was rolled back never seals other bytes under the same
   }
   // The same chunk raw and compressed is the same id, but not the same bytes.
   const RolledBack raw = seal_after_rollback(keys.sealing, as_bytes("content one"), Codec::raw);
-  const RolledBack packed =
-      seal_after_rollback(keys.sealing, as_bytes("content one"), Codec::zstd);
+  const RolledBack packed = seal_after_rollback(keys.sealing, as_bytes("content one"), Codec::zstd);
   CHECK(raw.tails[0] != packed.tails[0]);
   // Another pack of the session has another key even with the same random numbers.
   CHECK(seal_after_rollback(keys.sealing, as_bytes("content one"), Codec::raw, 1).header !=

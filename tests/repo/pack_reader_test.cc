@@ -13,8 +13,7 @@ namespace {
 
 struct StoredPack {
   MasterKeys keys = samples::keys();
-  Sealing sealing{samples::id<RepositoryId>(0x10), &keys, Suite::chacha20_poly1305,
-                  system_random};
+  Sealing sealing{samples::id<RepositoryId>(0x10), &keys, Suite::chacha20_poly1305, system_random};
   RecordingStorage storage{make_memory_storage()};
   PackEntry entry;
   Bytes bytes;
@@ -148,9 +147,8 @@ TEST_CASE("a whole pack must fit its name and its size") {
 
 TEST_CASE("impossible sizes are refused without asking for them") {
   StoredPack pack;
-  for (const std::uint64_t size :
-       {std::uint64_t{0}, std::uint64_t{4095}, std::uint64_t{limits::kPackBytesMax} + 1,
-        UINT64_MAX}) {
+  for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{4095},
+                                   std::uint64_t{limits::kPackBytesMax} + 1, UINT64_MAX}) {
     CHECK_FALSE(read_pack_directory(pack.sealing, pack.storage, ObjectKind::data_pack,
                                     pack.entry.name, size));
   }
@@ -182,8 +180,7 @@ TEST_CASE("a block opens with its own number, tail, codec and size only") {
   CHECK_FALSE(opener->open_block(2, block.nonce_tail, Codec::raw, 0, sealed));
   CHECK_FALSE(opener->open_block(2, block.nonce_tail, Codec::raw, UINT32_MAX, sealed));
   for (std::size_t size = 0; size < sealed.size(); ++size) {
-    CHECK_FALSE(
-        opener->open_block(2, block.nonce_tail, Codec::raw, block.raw, sealed.first(size)));
+    CHECK_FALSE(opener->open_block(2, block.nonce_tail, Codec::raw, block.raw, sealed.first(size)));
   }
   // It still works after all of that.
   CHECK(opener->open_block(2, block.nonce_tail, Codec::raw, block.raw, sealed));

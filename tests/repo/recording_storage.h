@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A storage that remembers what was asked of it, in order, and lets a test step in before each call.
+// A storage that remembers what was asked of it, in order, and lets a test step in before each
+// call.
 
 #include <algorithm>
 #include <functional>

@@ -157,10 +157,9 @@ TEST_CASE("a writer that gives up closes its session with a fence") {
   Client client(repository);
   REQUIRE(client.session->abandon());
   REQUIRE(client.session->abandon());
-  CHECK(repository.names("fences/") ==
-        std::vector{names::fence(client.session->id()).text()});
-  const auto message = repository->get_body(
-      ObjectKind::fence, names::fence(client.session->id()), limits::kSmallBodyBytes);
+  CHECK(repository.names("fences/") == std::vector{names::fence(client.session->id()).text()});
+  const auto message = repository->get_body(ObjectKind::fence, names::fence(client.session->id()),
+                                            limits::kSmallBodyBytes);
   REQUIRE(message);
   CHECK(decode_mark(as_bytes(*message))->by_writer);
   CHECK(decode_mark(as_bytes(*message))->session == client.session->id());

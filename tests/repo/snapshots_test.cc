@@ -114,7 +114,8 @@ TEST_CASE("a forgotten object that is damaged or unsigned hides nothing") {
 TEST_CASE("a storage that is away is an error, not an empty list") {
   const TestRepository repository;
   put(repository, snapshot_of(1, 100));
-  for (const char* call : {"list snapshots/", "list fences/", "list forgotten/", "get snapshots/"}) {
+  for (const char* call :
+       {"list snapshots/", "list fences/", "list forgotten/", "get snapshots/"}) {
     CAPTURE(call);
     repository.storage->before = [&](const std::string& made) -> Result<void> {
       if (made.starts_with(call)) return fail(ErrorCode::unavailable, "away");

@@ -62,11 +62,10 @@ struct TestRepository {
 
   std::vector<std::string> names(std::string_view prefix) const {
     std::vector<std::string> found;
-    const auto listed =
-        storage->inner().list(prefix, [&](const ObjectInfo& info) -> Result<void> {
-          found.push_back(info.name.text());
-          return {};
-        });
+    const auto listed = storage->inner().list(prefix, [&](const ObjectInfo& info) -> Result<void> {
+      found.push_back(info.name.text());
+      return {};
+    });
     REQUIRE(listed);
     std::ranges::sort(found);
     return found;
