@@ -165,6 +165,7 @@ TEST_CASE("a hard link to a link does not reach what the link leads to") {
   Entry first = file("a"), second = file("c");
   first.hardlink = second.hardlink = 7;
   forging.restore({first, symlink_to("a", "../outside/precious"), second});
+  CHECK(std::filesystem::hard_link_count(forging.outside("/precious")) == 1);
   // The entry of a folder claims to be another name of a link, and so on.
   Entry link = symlink_to("l", "../outside"), folder = forging.folder("m", {file("planted")});
   link.hardlink = folder.hardlink = 8;
