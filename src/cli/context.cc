@@ -157,7 +157,7 @@ Result<ChunkWriterOptions> Context::writer_options() const {
 
 Result<LocalIndex> Context::load_index(const Repository& repository) {
   LocalIndex index = TRY(open_local_index(repository));
-  const LoadedIndex loaded = TRY(lagan::load_index(repository, index));
+  const LoadedIndex loaded = TRY(load_index_to_read(repository, index));
   for (const std::string& damaged : loaded.damaged) warn(damaged);
   return index;
 }

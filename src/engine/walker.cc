@@ -85,20 +85,6 @@ Result<std::string> normalise_target(std::string_view path) {
   return out.empty() ? "/" : out;
 }
 
-bool is_racy(const SourceStatus& status) {
-  // Kernels stamp with a clock that ticks every 1 to 10 ms; file systems without nanoseconds every
-  // 1 to 2 s.
-  constexpr Nanoseconds kTick = 20'000'000, kCoarse = 2'000'000'000;
-  const std::int64_t newest = std::max(status.mtime, status.ctime);
-  const std::uint32_t nanoseconds =
-      status.mtime >= status.ctime ? status.mtime_ns : status.ctime_ns;
-  const Nanoseconds margin = nanoseconds == 0 ? kCoarse : kTick;
-  const Nanoseconds now = system_now();
-  if (newest > now / 1'000'000'000 + 1)
-    return false;  // in the future: no stamp of now can equal it
-  return newest * 1'000'000'000 + nanoseconds + margin >= now;
-}
-
 Walker::Walker(WalkContext context) : context_(std::move(context)) {}
 Walker::~Walker() = default;
 
@@ -137,8 +123,10 @@ Result<void> Walker::fill(const FolderPtr& folder, FolderStates known, const Tar
     }
   } else {
     auto names = list_names(folder->folder.descriptor());
-    if (!names) context_.observer.trouble(folder->path, names.error());
-    if (names) {
+    if (!names) {
+      ++context_.observer.progress.errors;
+      context_.observer.trouble(folder->path, names.error());
+    } else {
       for (const std::string& name : *names)
         TRY(visit(folder, name.c_str(), &known, nullptr, device));
     }
@@ -198,22 +186,34 @@ Result<void> Walker::visit(const FolderPtr& parent, const char* name, FolderStat
                                      .was_known = before != nullptr});
 }
 
-// An entry that looks as it did is stored as it was, if everything it names is still there.
-bool Walker::take_over(const FolderPtr& parent, const KnownEntry& known,
-                       const SourceStatus& status) {
+// Is everything that an entry of the last run names, on any level, still in the repository?
+bool Walker::has_all_chunks(const KnownEntry& known) const {
+  for (ByteSpan ids = as_bytes(known.listed); !ids.empty();) {
+    const auto id = ChunkId::from_bytes(ids.first(std::min(ids.size(), ChunkId::kSize)));
+    if (!id || !context_.knows(*id)) return false;
+    ids = ids.subspan(ChunkId::kSize);
+  }
   const auto check = [&](const ChunkId& id, ChunkKind) -> Result<void> {
     if (context_.knows(id)) return {};
     return fail(ErrorCode::not_found, {});
   };
-  if (!for_each_reference(as_bytes(known.message), check)) {
+  return for_each_reference(as_bytes(known.message), check).has_value();
+}
+
+// An entry that looks as it did is stored as it was, if everything it names is still there.
+bool Walker::take_over(const FolderPtr& parent, const KnownEntry& known,
+                       const SourceStatus& status) {
+  if (!has_all_chunks(known)) {
     context_.observer.note(
         fmt::format("{}: parts of it are missing in the repository, reading it again",
                     join(parent->path, known.name)));
     return false;
   }
-  DoneEntry entry{
-      std::string(known.name), std::string(known.message), status, true, 0, known.chunk_class, {}};
-  parent->add(std::move(entry));
+  parent->add(DoneEntry{.name = std::string(known.name),
+                        .message = std::string(known.message),
+                        .status = status,
+                        .chunk_class = known.chunk_class,
+                        .listed = std::string(known.listed)});
   if (status.kind == EntryKind::file) {
     ++counts_.files_unchanged;
     context_.observer.progress.bytes_done += status.size;
@@ -271,7 +271,8 @@ Result<void> Walker::finish_special(const FolderPtr& parent, const std::string& 
     ++context_.observer.progress.errors;
     context_.observer.trouble(path, attributes.error());
   }
-  DoneEntry done{name, encode(entry), status, !is_racy(status), 0, -1, {}};
+  DoneEntry done{.name = name, .message = encode(entry), .status = status};
+  if (is_racy(status)) done.status.look_like_nothing();
   parent->add(std::move(done));
   ++context_.observer.progress.files_done;
   if (context_.observer.wants_items()) context_.observer.item(path, ItemChange::added, 0);
@@ -301,12 +302,15 @@ Result<void> Walker::enter(const FolderPtr& parent, const std::string& name,
     entry.state = EntryState::unreadable;
     ++context_.observer.progress.errors;
     context_.observer.trouble(path, system_error("open folder", open_error));
-    parent->add(DoneEntry{name, encode(entry), *status, false, 0, -1, {}});
+    DoneEntry done{.name = name, .message = encode(entry), .status = *status};
+    done.status.look_like_nothing();
+    parent->add(std::move(done));
     return {};
   }
   const bool is_known_folder = known != nullptr && known->status.kind == EntryKind::directory;
   std::string before = is_known_folder ? std::string(known->message) : std::string();
-  const auto decoded = is_known_folder && known->status.looks_like(*status)
+  const auto decoded = is_known_folder && known->status.looks_like(*status) &&
+                               has_all_chunks(*known)
                            ? decode_entry(as_bytes(before))
                            : Result<Entry>(fail(ErrorCode::not_found, "changed"));
   if (decoded) {
@@ -324,17 +328,18 @@ Result<void> Walker::enter(const FolderPtr& parent, const std::string& name,
     read_inode_flags(descriptor.descriptor(), entry);
   }
 
-  const bool remember = !is_racy(*status);
+  if (is_racy(*status)) status->look_like_nothing();
   const std::size_t number = parent->expect();
   auto folder = std::make_shared<FolderTask>(
       context_.split_key, context_.tree_sink, context_.states, context_.failure,
-      [this, parent, number, name, remember, before = std::move(before), status = *status,
+      [this, parent, number, name, before = std::move(before), status = *status,
        entry = std::move(entry)](FolderTask::Finished finished) mutable {
         entry.subtree = finished.subtree;
-        DoneEntry done{name, encode(entry), status, true, finished.folder_at, -1, finished.subtree};
-        // A racy folder is remembered for what lies below it; an impossible time makes it look
-        // changed.
-        if (!remember) done.status.ctime = -1;
+        DoneEntry done{.name = name,
+                       .message = encode(entry),
+                       .status = status,
+                       .folder_at = finished.folder_at,
+                       .below = finished.subtree};
         auto& counter = before.empty()           ? counts_.dirs_new
                         : before == done.message ? counts_.dirs_unchanged
                                                  : counts_.dirs_changed;
