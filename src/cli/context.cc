@@ -149,8 +149,7 @@ Result<ChunkWriterOptions> Context::writer_options() const {
     if (globals.pack_size_mib < 4 || globals.pack_size_mib > 512) {
       return fail(ErrorCode::invalid_argument, "--pack-size is 4 to 512 (MiB)");
     }
-    options.packs.data_bytes = globals.pack_size_mib << 20;
-    options.packs.tree_bytes = std::min(options.packs.tree_bytes, options.packs.data_bytes);
+    options.data_pack_bytes = globals.pack_size_mib << 20;
   }
   return options;
 }

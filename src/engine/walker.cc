@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/engine/walker.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/vfs.h>
@@ -12,47 +11,9 @@
 
 #include "repo/derived_keys.h"
 #include "repo/limits.h"
-#include "util/clock.h"
+#include "src/engine/source_folder.h"
 
 namespace lagan {
-namespace {
-
-std::string join(const std::string& folder, std::string_view name) {
-  std::string path = folder == "/" ? "" : folder;
-  path += '/';
-  path += name;
-  return path;
-}
-
-Result<std::vector<std::string>> list_names(int folder) {
-  // fdopendir takes the descriptor it is given.
-  const int copy = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* stream = copy < 0 ? nullptr : ::fdopendir(copy);
-  if (stream == nullptr) return fail(system_error("list", errno));
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(stream)) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-    errno = 0;
-  }
-  const int error = errno;
-  ::closedir(stream);
-  if (error != 0) return fail(system_error("list", error));
-  std::ranges::sort(names);
-  return names;
-}
-
-// Not updating the access time needs ownership of the file.
-File open_folder(int parent, const char* name) {
-  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  const int quiet = ::openat(parent, name, kFlags | O_NOATIME);
-  if (quiet >= 0 || errno != EPERM) return File(quiet);
-  return File(::openat(parent, name, kFlags));
-}
-
-}  // namespace
-
 // The targets as a tree of path components; a node without children is a target.
 struct Walker::Target {
   std::map<std::string, Target> children;
@@ -105,7 +66,7 @@ Result<void> Walker::walk(const std::vector<std::string>& targets,
       std::make_shared<FolderTask>(context_.split_key, context_.tree_sink, context_.states,
                                    context_.failure, std::move(finished));
   folder->path = "/";
-  folder->folder = open_folder(AT_FDCWD, "/");
+  folder->folder = open_source_folder(AT_FDCWD, "/");
   if (!folder->folder.is_open()) return fail(system_error("open /", errno));
   const SourceStatus status = TRY(source_status(folder->folder.descriptor(), ""));
   FolderStates known = context_.known != nullptr ? context_.known->folder(context_.known->root_at())
@@ -147,17 +108,17 @@ Result<void> Walker::visit(const FolderPtr& parent, const char* name, FolderStat
   if (context_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
   auto found = source_status(parent->folder.descriptor(), name);
   if (!found) {
-    trouble(parent, join(parent->path, name), found.error());
+    trouble(parent, join_path(parent->path, name), found.error());
     return {};
   }
   const SourceStatus& status = *found;
   // What the user named is never excluded, nor are the folders that lead to it.
   if (target == nullptr && !context_.filter.is_empty() &&
-      context_.filter.excludes(join(parent->path, name), status)) {
+      context_.filter.excludes(join_path(parent->path, name), status)) {
     return {};
   }
   if (target != nullptr && !target->is_whole && status.kind != EntryKind::directory) {
-    trouble(parent, join(parent->path, name),
+    trouble(parent, join_path(parent->path, name),
             Error{ErrorCode::not_found, "is not a folder", Retry::never, {}});
     return {};
   }
@@ -206,7 +167,7 @@ bool Walker::take_over(const FolderPtr& parent, const KnownEntry& known,
   if (!has_all_chunks(known)) {
     context_.observer.note(
         fmt::format("{}: parts of it are missing in the repository, reading it again",
-                    join(parent->path, known.name)));
+                    join_path(parent->path, known.name)));
     return false;
   }
   parent->add(DoneEntry{.name = std::string(known.name),
@@ -220,7 +181,7 @@ bool Walker::take_over(const FolderPtr& parent, const KnownEntry& known,
   }
   ++context_.observer.progress.files_done;
   if (context_.observer.wants_items()) {
-    context_.observer.item(join(parent->path, known.name), ItemChange::unchanged, status.size);
+    context_.observer.item(join_path(parent->path, known.name), ItemChange::unchanged, status.size);
   }
   return true;
 }
@@ -251,7 +212,7 @@ std::optional<std::uint64_t> Walker::hardlink_group(const SourceStatus& status) 
 Result<void> Walker::finish_special(const FolderPtr& parent, const std::string& name,
                                     const SourceStatus& status) {
   const int folder = parent->folder.descriptor();
-  const std::string path = join(parent->path, name);
+  const std::string path = join_path(parent->path, name);
   Entry entry = entry_of(name, status, context_.owners);
   entry.hardlink = hardlink_group(status);
   if (status.kind == EntryKind::symlink) {
@@ -282,12 +243,12 @@ Result<void> Walker::finish_special(const FolderPtr& parent, const std::string& 
 Result<void> Walker::enter(const FolderPtr& parent, const std::string& name,
                            const SourceStatus& listed, const KnownEntry* known,
                            const Target* target) {
-  const std::string path = join(parent->path, name);
+  const std::string path = join_path(parent->path, name);
   if (depth_ >= limits::kPathDepth) {
     trouble(parent, path, Error{ErrorCode::unsupported, "folders nest too deep", Retry::never, {}});
     return {};
   }
-  File descriptor = open_folder(parent->folder.descriptor(), name.c_str());
+  File descriptor = open_source_folder(parent->folder.descriptor(), name.c_str());
   const int open_error = errno;
   auto status = descriptor.is_open() ? source_status(descriptor.descriptor(), "")
                                      : Result<SourceStatus>(listed);
@@ -309,10 +270,10 @@ Result<void> Walker::enter(const FolderPtr& parent, const std::string& name,
   }
   const bool is_known_folder = known != nullptr && known->status.kind == EntryKind::directory;
   std::string before = is_known_folder ? std::string(known->message) : std::string();
-  const auto decoded = is_known_folder && known->status.looks_like(*status) &&
-                               has_all_chunks(*known)
-                           ? decode_entry(as_bytes(before))
-                           : Result<Entry>(fail(ErrorCode::not_found, "changed"));
+  const auto decoded =
+      is_known_folder && known->status.looks_like(*status) && has_all_chunks(*known)
+          ? decode_entry(as_bytes(before))
+          : Result<Entry>(fail(ErrorCode::not_found, "changed"));
   if (decoded) {
     entry.xattrs = decoded->xattrs;
     entry.flags = decoded->flags;
