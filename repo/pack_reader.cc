@@ -50,6 +50,19 @@ Result<OpenedHeader> open_header(const Sealing& sealing, ObjectKind kind, ByteSp
   return OpenedHeader{header, TRY(open_object(header, sealing.repository, sealing.keys->epoch))};
 }
 
+// What no index may list (messages_index.cc), and what only the pack itself can tell.
+Result<void> check_blocks(const PackDirectory& directory, ObjectKind kind,
+                          std::uint64_t directory_at) {
+  std::uint64_t end = kHeaderSize;
+  for (const Block& block : directory.blocks) {
+    end += block.stored;  // at most 2^16 * 2^24
+    if ((block.kind == ChunkKind::data) != (kind == ObjectKind::data_pack))
+      return fail(ErrorCode::corrupt, "a chunk's kind does not fit its pack");
+  }
+  if (end > directory_at) return fail(ErrorCode::corrupt, "blocks overlap the directory");
+  return {};
+}
+
 }  // namespace
 
 ChunkId chunk_id(const SecretKey& id_key, ChunkKind kind, ByteSpan plaintext) {
@@ -141,6 +154,7 @@ Result<PackEntry> read_pack_directory(const Sealing& sealing, Storage& storage, 
       aead.open(make_nonce(kDirectoryOrdinal, directory_tail), entry.header.bytes,
                 tail.bytes.subspan(directory_at - tail.offset, directory_size), directory.span()));
   entry.directory = TRY_IN("pack directory", decode_pack_directory(directory));
+  TRY_IN("pack directory", check_blocks(entry.directory, kind, directory_at));
   return entry;
 }
 

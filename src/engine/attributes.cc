@@ -11,6 +11,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <array>
 #include <optional>
 
 namespace lagan {
@@ -38,16 +39,44 @@ struct Owner {
   gid_t gid;
 };
 
-Owner owner_of(const Entry& entry, bool by_name) {
-  Owner owner{static_cast<uid_t>(entry.uid), static_cast<gid_t>(entry.gid)};
-  if (!by_name) return owner;
-  if (const passwd* user = ::getpwnam(entry.user.c_str())) owner.uid = user->pw_uid;
-  if (const group* named = ::getgrnam(entry.group.c_str())) owner.gid = named->gr_gid;
-  return owner;
+// Files are finished by several threads: the functions without _r share one record among them.
+std::optional<uid_t> user_number(const std::string& name) {
+  std::array<char, 4096> buffer;
+  passwd record{};
+  passwd* found = nullptr;
+  ::getpwnam_r(name.c_str(), &record, buffer.data(), buffer.size(), &found);
+  return found != nullptr ? std::optional(found->pw_uid) : std::nullopt;
+}
+
+std::optional<gid_t> group_number(const std::string& name) {
+  std::string buffer(65536, '\0');  // holds the members too
+  group record{};
+  group* found = nullptr;
+  ::getgrnam_r(name.c_str(), &record, buffer.data(), buffer.size(), &found);
+  return found != nullptr ? std::optional(found->gr_gid) : std::nullopt;
+}
+
+Result<Owner> owner_of(const Entry& entry, bool by_name) {
+  const auto user = by_name ? user_number(entry.user) : std::nullopt;
+  const auto group = by_name ? group_number(entry.group) : std::nullopt;
+  // A larger number would be cut, and the largest that fits means "leave it as it is".
+  constexpr std::uint64_t kLargest = 0xffff'fffe;
+  if ((!user && entry.uid > kLargest) || (!group && entry.gid > kLargest))
+    return fail(ErrorCode::corrupt, "change owner: no user or group has this number");
+  return Owner{user.value_or(static_cast<uid_t>(entry.uid)),
+               group.value_or(static_cast<gid_t>(entry.gid))};
 }
 
 // Only root can give files away; for others that is how it is.
 bool is_expected_of_owner(int number) { return number == EPERM && ::geteuid() != 0; }
+
+template <typename Change>
+void set_owner(const Entry& entry, const AttributeOptions& options, FirstError& first,
+               Change change) {
+  const auto owner = owner_of(entry, options.owner_by_name);
+  if (!owner) return first.note(owner.error());
+  if (change(*owner) != 0 && !is_expected_of_owner(errno)) first.note("change owner", errno);
+}
 
 void times_of(const Entry& entry, timespec (&times)[2]) {
   times[1] = {entry.mtime, static_cast<long>(entry.mtime_ns)};
@@ -76,8 +105,9 @@ void set_xattrs(const Entry& entry, const AttributeOptions& options, FirstError&
 void set_inode_flags(int descriptor, const Entry& entry, FirstError& first) {
   if (entry.project != 0) {
     fsxattr extended{};
-    if (::ioctl(descriptor, FS_IOC_FSGETXATTR, &extended) == 0 &&
-        extended.fsx_projid != entry.project) {
+    if (::ioctl(descriptor, FS_IOC_FSGETXATTR, &extended) != 0) {
+      first.note("read project id", errno);
+    } else if (extended.fsx_projid != entry.project) {
       extended.fsx_projid = entry.project;
       if (::ioctl(descriptor, FS_IOC_FSSETXATTR, &extended) != 0)
         first.note("set project id", errno);
@@ -97,11 +127,14 @@ void set_inode_flags(int descriptor, const Entry& entry, FirstError& first) {
 
 Result<void> apply_attributes(int descriptor, const Entry& entry, const AttributeOptions& options) {
   FirstError first;
-  const Owner owner = owner_of(entry, options.owner_by_name);
-  if ((owner.uid != ::geteuid() || owner.gid != ::getegid()) &&
-      ::fchown(descriptor, owner.uid, owner.gid) != 0 && !is_expected_of_owner(errno)) {
-    first.note("change owner", errno);
-  }
+  set_owner(entry, options, first, [&](const Owner& owner) {
+    // A new file is nearly always ours; a folder may have been there, and one with the set-group-id
+    // bit hands its group down.
+    struct stat now {};
+    const bool is_so =
+        ::fstat(descriptor, &now) == 0 && now.st_uid == owner.uid && now.st_gid == owner.gid;
+    return is_so ? 0 : ::fchown(descriptor, owner.uid, owner.gid);
+  });
   set_xattrs(entry, options, first, [&](const char* name, const void* value, std::size_t size) {
     return ::fsetxattr(descriptor, name, value, size, 0);
   });
@@ -118,11 +151,9 @@ Result<void> apply_attributes(int descriptor, const Entry& entry, const Attribut
 Result<void> apply_link_attributes(int folder, const std::string& name, const Entry& entry,
                                    const AttributeOptions& options) {
   FirstError first;
-  const Owner owner = owner_of(entry, options.owner_by_name);
-  if (::fchownat(folder, name.c_str(), owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) != 0 &&
-      !is_expected_of_owner(errno)) {
-    first.note("change owner", errno);
-  }
+  set_owner(entry, options, first, [&](const Owner& owner) {
+    return ::fchownat(folder, name.c_str(), owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW);
+  });
   const std::string path = fmt::format("/proc/self/fd/{}/{}", folder, name);
   set_xattrs(entry, options, first,
              [&](const char* attribute, const void* value, std::size_t size) {

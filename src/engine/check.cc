@@ -40,7 +40,9 @@ Result<std::vector<StoredSnapshot>> choose_snapshots(const CheckOptions& options
         objects.snapshots, std::back_inserter(chosen),
         [&](const StoredSnapshot& stored) { return matches(options.filter, stored.snapshot); });
   }
-  std::ranges::stable_partition(chosen, &StoredSnapshot::verified);
+  // Not the one of std::ranges, which clang 14 cannot compile.
+  std::stable_partition(chosen.begin(), chosen.end(),
+                        [](const StoredSnapshot& stored) { return stored.verified; });
   return chosen;
 }
 

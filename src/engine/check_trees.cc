@@ -23,8 +23,7 @@ void TreeCheck::Totals::add(const Totals& other) {
 TreeCheck::TreeCheck(const Repository& repository, const LocalIndex& index,
                      const KnownDamage& damage, const std::function<bool()>& is_stopped,
                      CheckLog& log)
-    : repository_(repository),
-      index_(index),
+    : index_(index),
       damage_(damage),
       is_stopped_(is_stopped),
       log_(log),

@@ -60,7 +60,6 @@ class TreeCheck {
   void report(const std::string& path, const std::string& what);
   void compare(const Folder& folder, const Totals& totals);
 
-  const Repository& repository_;
   const LocalIndex& index_;
   const KnownDamage& damage_;
   const std::function<bool()>& is_stopped_;

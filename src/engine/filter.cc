@@ -19,23 +19,44 @@ char folded(char c, bool ignore_case) {
   return ignore_case ? static_cast<char>(std::tolower(static_cast<unsigned char>(c))) : c;
 }
 
-// Matches one `[...]`; moves `at` behind it. The pattern was checked to be closed.
-bool bracket_matches(std::string_view pattern, std::size_t& at, char c) {
+// Behind the ']' of the bracket that begins at `at`; nowhere if it has none. The first character
+// is a member whatever it is.
+std::size_t bracket_end(std::string_view pattern, std::size_t at) {
   std::size_t i = at + 1;
-  const bool negated = i < pattern.size() && (pattern[i] == '^' || pattern[i] == '!');
-  if (negated) ++i;
-  bool matched = false;
-  for (bool first = true; i < pattern.size() && (pattern[i] != ']' || first); first = false) {
-    if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
-    const char low = pattern[i++];
-    char high = low;
-    if (i + 1 < pattern.size() && pattern[i] == '-' && pattern[i + 1] != ']') {
-      high = pattern[i + 1];
-      i += 2;
-    }
-    matched = matched || (low <= c && c <= high);
+  if (i < pattern.size() && (pattern[i] == '^' || pattern[i] == '!')) ++i;
+  for (bool first = true; i < pattern.size(); first = false, ++i) {
+    if (pattern[i] == ']' && !first) return i + 1;
+    if (pattern[i] == '\\') ++i;
   }
-  at = i + 1;
+  return std::string_view::npos;
+}
+
+// One character of a bracket; moves `at` behind it.
+unsigned char member(std::string_view pattern, std::size_t& at) {
+  if (pattern[at] == '\\') ++at;
+  return static_cast<unsigned char>(pattern[at++]);
+}
+
+// Matches one `[...]`; moves `at` behind it. The pattern was checked to be closed.
+bool bracket_matches(std::string_view pattern, std::size_t& at, char c, bool ignore_case) {
+  const std::size_t end = bracket_end(pattern, at);
+  std::size_t i = at + 1;
+  at = end;
+  if (end == std::string_view::npos) return false;
+  const std::string_view members = pattern.substr(0, end - 1);
+  const bool negated = members[i] == '^' || members[i] == '!';
+  if (negated) ++i;
+  // A range may lie in either case; folding its ends would bend one that spans both.
+  const int plain = static_cast<unsigned char>(c);
+  const int lower = ignore_case ? std::tolower(plain) : plain;
+  const int upper = ignore_case ? std::toupper(plain) : plain;
+  bool matched = false;
+  while (i < members.size()) {
+    const int low = member(members, i);
+    int high = low;
+    if (i + 1 < members.size() && members[i] == '-') high = member(members, ++i);
+    matched = matched || (low <= lower && lower <= high) || (low <= upper && upper <= high);
+  }
   return matched != negated;
 }
 
@@ -55,9 +76,10 @@ bool prefix_matches(const std::vector<std::string>& pattern, std::size_t p,
                     const std::vector<std::string_view>& parts, std::size_t s, bool ignore_case) {
   if (p == pattern.size()) return true;
   if (pattern[p] == "**") {
-    for (std::size_t skip = s; skip <= parts.size(); ++skip) {
-      if (prefix_matches(pattern, p + 1, parts, skip, ignore_case))
-        return skip > s || p + 1 < pattern.size();
+    // At the end it means what lies below a folder, not the folder itself.
+    const std::size_t fewest = p + 1 == pattern.size() ? 1 : 0;
+    for (std::size_t skip = s + fewest; skip <= parts.size(); ++skip) {
+      if (prefix_matches(pattern, p + 1, parts, skip, ignore_case)) return true;
     }
     return false;
   }
@@ -70,9 +92,9 @@ bool is_closed(std::string_view component) {
     if (component[i] == '\\') {
       ++i;
     } else if (component[i] == '[') {
-      const std::size_t end = component.find(']', i + 2);
+      const std::size_t end = bracket_end(component, i);
       if (end == std::string_view::npos) return false;
-      i = end;
+      i = end - 1;
     }
   }
   return true;
@@ -97,7 +119,7 @@ bool glob_matches(std::string_view pattern, std::string_view name, bool ignore_c
         matched = true;
         next = p + 1;
       } else if (pattern[p] == '[') {
-        matched = bracket_matches(pattern, next, c);
+        matched = bracket_matches(pattern, next, name[n], ignore_case);
       } else {
         if (pattern[p] == '\\' && p + 1 < pattern.size()) ++p;
         matched = folded(pattern[p], ignore_case) == c;

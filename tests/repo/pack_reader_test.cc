@@ -5,8 +5,10 @@
 
 #include "crypto/hash.h"
 #include "repo/limits.h"
+#include "repo/pack_layout.h"
 #include "storage/memory.h"
 #include "tests/repo/pack_samples.h"
+#include "util/coding.h"
 
 namespace lagan {
 namespace {
@@ -132,6 +134,60 @@ TEST_CASE("damage to trailer or directory is an error") {
     CHECK_FALSE(pack.read(damaged));
   }
   CHECK(accepted < 150);
+}
+
+// A pack with the keys of `pack` and a directory that only its owner could forge, 4,096 bytes
+// behind the beginning.
+std::string forged(const StoredPack& pack, const PackDirectory& directory) {
+  using namespace pack_layout;
+  const auto key = open_object(pack.entry.header, pack.sealing.repository, pack.keys.epoch);
+  REQUIRE(key);
+  Aead aead(pack.entry.header.suite(), key->aead);
+  const HeaderBytes& header = pack.entry.header.bytes;
+  const std::string message = encode(directory);
+  std::string bytes(as_text(pack.bytes.span().first(4096)));
+  std::string sealed(message.size() + kTagSize, '\0');
+  aead.seal(make_nonce(kDirectoryOrdinal, std::uint64_t{1}), header, as_bytes(message),
+            std::as_writable_bytes(std::span(sealed)));
+  std::string trailer;
+  append_le(trailer, std::uint64_t{4096});
+  append_le(trailer, static_cast<std::uint32_t>(sealed.size()));
+  append_le(trailer, std::uint32_t{0});
+  append_le(trailer, std::uint64_t{1});
+  std::string sealed_trailer(kTrailerSealedSize, '\0');
+  aead.seal(make_nonce(kTrailerOrdinal, std::uint64_t{2}), header, as_bytes(trailer),
+            std::as_writable_bytes(std::span(sealed_trailer)));
+  bytes += sealed;
+  append_le(bytes, std::uint64_t{2});
+  return bytes + sealed_trailer + std::string(as_text(header));
+}
+
+TEST_CASE("blocks that overlap the directory or do not fit the pack's kind are refused") {
+  StoredPack pack;
+  PackDirectory directory = pack.entry.directory;
+  directory.blocks.resize(1);
+  Block& block = directory.blocks[0];
+  const auto set_stored = [&](std::uint32_t stored) {
+    block.stored = stored;
+    block.raw = stored - std::uint32_t{kTagSize};
+    block.lengths = {block.raw};
+  };
+  const auto read = [&] {
+    const std::string bytes = forged(pack, directory);
+    pack.entry.name = PackId{hash(as_bytes(bytes))};
+    pack.entry.size = bytes.size();
+    pack.put(as_bytes(bytes));
+    const bool is_read = pack.read().has_value();
+    CHECK(pack.read(as_bytes(bytes)).has_value() == is_read);
+    return is_read;
+  };
+  set_stored(4096 - kHeaderSize);
+  CHECK(read());
+  set_stored(4096 - kHeaderSize + 1);
+  CHECK_FALSE(read());
+  set_stored(1000);
+  block.kind = ChunkKind::directory;
+  CHECK_FALSE(read());
 }
 
 TEST_CASE("a whole pack must fit its name and its size") {
