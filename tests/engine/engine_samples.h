@@ -4,6 +4,8 @@
 // A repository in memory, a client with a cache, and folders to save and to restore to.
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <memory>

@@ -66,6 +66,14 @@ TEST_CASE("a path with a part that is missing, or no folder, is not found by its
     CHECK(tree.failure(path) == ErrorCode::not_found);
 }
 
+TEST_CASE("what is no folder leads nowhere, though it names a node") {
+  MemoryTree tree;
+  Entry forged = tree.folder("forged", {file_entry("below", "")});
+  forged.kind = EntryKind::file;
+  const Snapshot snapshot = tree.snapshot({forged});
+  CHECK(entry_at(tree.source, snapshot, "/forged/below").error().code == ErrorCode::not_found);
+}
+
 TEST_CASE("an empty snapshot has nothing but its root") {
   MemoryTree tree;
   CHECK(entry_at(tree.source, Snapshot{}, "/"));

@@ -149,7 +149,7 @@ struct Written {
                         samples::kCreated, AlignedBuffer(std::size_t{64} << 10));
     Aead aead = builder.make_aead();
     while (!input.empty()) {
-      const std::size_t size = std::min(input.size(), 1 + std::to_integer<std::size_t>(input[0]));
+      const std::size_t size = std::min(input.size(), 20 + std::to_integer<std::size_t>(input[0]));
       Bytes content = Bytes::copy_of(input.first(size));
       input = input.subspan(size);
       const auto slot = builder.reserve(size + kTagSize, 1);
