@@ -57,6 +57,12 @@ SecretKey SecretKey::copy() const {
   return copy;
 }
 
+LockedMemory::LockedMemory(MutableByteSpan memory) : memory_(memory) {
+  (void)sodium_mlock(memory.data(), memory.size());
+}
+
+LockedMemory::~LockedMemory() { sodium_munlock(memory_.data(), memory_.size()); }
+
 void wipe(MutableByteSpan memory) { sodium_memzero(memory.data(), memory.size()); }
 
 bool equal_in_constant_time(ByteSpan a, ByteSpan b) {

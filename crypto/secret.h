@@ -50,6 +50,19 @@ class SecretKey {
   std::array<std::byte, kSize> bytes_{};
 };
 
+// Keeps memory that holds keys out of the swap file, and wipes it in the end. Declare it before what
+// it covers. Where the system allows no more locked memory, only the wiping is left.
+class LockedMemory {
+ public:
+  explicit LockedMemory(MutableByteSpan memory);
+  ~LockedMemory();
+  LockedMemory(const LockedMemory&) = delete;
+  LockedMemory& operator=(const LockedMemory&) = delete;
+
+ private:
+  const MutableByteSpan memory_;
+};
+
 // Overwrites memory in a way the compiler keeps.
 void wipe(MutableByteSpan memory);
 

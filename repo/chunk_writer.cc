@@ -25,6 +25,16 @@ ObjectKind pack_kind(ChunkKind kind) {
   return kind == ChunkKind::data ? ObjectKind::data_pack : ObjectKind::tree_pack;
 }
 
+// Whatever the config asks for, several blocks fit, and memory is bounded.
+PackSizes pack_sizes(const Config& config, const ChunkWriterOptions& options) {
+  const auto usable = [](std::uint64_t bytes) {
+    return std::clamp<std::uint64_t>(bytes, 4 * limits::kMiB, 512 * limits::kMiB);
+  };
+  const std::size_t data =
+      usable(options.data_pack_bytes != 0 ? options.data_pack_bytes : config.data_pack_target);
+  return {.data_bytes = data, .tree_bytes = std::min(data, usable(config.tree_pack_target))};
+}
+
 }  // namespace
 
 // What a worker keeps from block to block.
@@ -78,7 +88,8 @@ ChunkWriter::ChunkWriter(const Repository& repository, LocalIndex& index, const 
     : repository_(repository),
       options_(options),
       index_(index),
-      assembler_(repository, session, options.packs, kPackBuffers, failure_),
+      assembler_(repository, session, pack_sizes(repository.config(), options), kPackBuffers,
+                 failure_),
       publisher_(repository, session,
                  [this](const SegmentId& id, const Segment& segment) {
                    return note_published(id, segment);

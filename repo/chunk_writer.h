@@ -2,7 +2,7 @@
 #pragma once
 
 // Chunks on their way into the repository. What is already there is recognised by its id; the rest
-// is collected into blocks of about 1 MiB, compressed, sealed, verified, gathered into packs,
+// is collected into blocks of 2 MiB, compressed, sealed, verified, gathered into packs,
 // uploaded, and listed in index segments: pack durable, then index durable.
 //
 //   store() ─► lane: open block ─► queue ─► workers: compress, seal, verify ─► pack ─► uploaders:
@@ -38,10 +38,10 @@ struct ChunkWriterOptions {
   // it when little is new.
   std::uint64_t thorough_bytes = 0;
   int thorough_level = 6;
-  bool verify = true;  // open each block again before its pack counts
-  PackSizes packs;
-  bool deduplicate = true;  // false: store also what the index has
-  bool discard = false;     // only count what would be stored
+  bool verify = true;               // open each block again before its pack counts
+  std::size_t data_pack_bytes = 0;  // 0: as the repository's config says
+  bool deduplicate = true;          // false: store also what the index has
+  bool discard = false;             // only count what would be stored
 };
 
 struct ChunkWriterTotals {

@@ -126,6 +126,19 @@ Result<LoadedIndex> load_index(const Repository& repository, LocalIndex& index) 
   return loaded;
 }
 
+Result<LoadedIndex> load_index_to_read(const Repository& repository, LocalIndex& index) {
+  LoadedIndex loaded = TRY(load_index(repository, index));
+  auto condemned = load_condemned(repository);
+  if (condemned) {
+    index.set_condemned(*std::move(condemned));
+  } else if (condemned.error().code == ErrorCode::corrupt) {
+    loaded.damaged.push_back(condemned.error().message);
+  } else if (condemned.error().code != ErrorCode::not_found) {  // a log may vanish meanwhile
+    return fail(std::move(condemned).error());
+  }
+  return loaded;
+}
+
 Result<std::unordered_set<PackId>> load_condemned(const Repository& repository) {
   std::vector<ObjectName> logs;
   TRY(repository.storage().list(names::kCondemned, [&](const ObjectInfo& info) -> Result<void> {

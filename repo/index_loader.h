@@ -26,6 +26,10 @@ struct LoadedIndex {
 // One pass: list, fetch what is not there yet, add, forget what is no longer live.
 Result<LoadedIndex> load_index(const Repository& repository, LocalIndex& index);
 
+// load_index for those who only read: copies outside condemned packs, which may be gone already, are
+// preferred. A log that cannot be read costs that preference and is told among the damaged.
+Result<LoadedIndex> load_index_to_read(const Repository& repository, LocalIndex& index);
+
 // Fetches and decodes one segment. Its `supersedes` and `dropped` are empty unless the owner signed
 // it.
 Result<Segment> fetch_segment(const Repository& repository, const SegmentId& id);

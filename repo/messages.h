@@ -58,7 +58,7 @@ struct Config {
   std::vector<std::string> replaces;  // object names
   std::vector<Feature> features;
   std::uint32_t suite = 2;
-  std::uint64_t data_pack_target = std::uint64_t{64} << 20;
+  std::uint64_t data_pack_target = std::uint64_t{32} << 20;
   std::uint64_t tree_pack_target = std::uint64_t{16} << 20;
   std::optional<std::uint64_t> undelete_seconds;
   Nanoseconds created = 0;

@@ -21,7 +21,7 @@ Result<PackAssembler::Place> PackAssembler::reserve(ObjectKind pack_kind, std::s
     TRY(failure_.check());
     if (kind.open) {
       if (const auto slot = kind.open->reserve(stored, chunks)) return Place{kind.open, *slot};
-      LAGAN_ASSERT(!kind.open->is_empty());
+      if (kind.open->is_empty()) return fail(ErrorCode::internal, "a block is larger than a pack");
       close(kind);
     }
     if (kind.free.empty() && kind.unmade == 0) {

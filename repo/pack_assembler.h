@@ -18,8 +18,7 @@
 namespace lagan {
 
 struct PackSizes {
-  std::size_t data_bytes = std::size_t{64} << 20;
-  std::size_t tree_bytes = std::size_t{16} << 20;
+  std::size_t data_bytes, tree_bytes;
 };
 
 class PackAssembler {

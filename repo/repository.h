@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "crypto/password.h"
+#include "crypto/secret.h"
 #include "repo/body.h"
 #include "repo/key_slot.h"
 #include "repo/messages.h"
@@ -91,8 +92,8 @@ class Repository {
   Result<std::vector<KeySlot>> key_slots() const;
   Result<ObjectName> add_key(const Credential& credential, PasswordCost cost,
                              std::string_view label) const;
-  // Refuses to remove the last slot that can be read, and the one this repository was opened with
-  // unless `other_is_proven`.
+  // Refuses to remove the last slot that can be read. Whether anybody knows the secrets of the
+  // others is not asked.
   Result<void> remove_key(const ObjectName& name) const;
 
  private:
@@ -101,6 +102,7 @@ class Repository {
   Result<void> remember_location(const OpenOptions& options);
 
   std::shared_ptr<Storage> storage_;
+  LockedMemory bundle_memory_{{reinterpret_cast<std::byte*>(&bundle_), sizeof bundle_}};
   Bundle bundle_;
   Sealing sealing_;
   Config config_;

@@ -20,6 +20,7 @@ struct BackupFlags {
   std::string host, time, label, larger_than;
   FilterOptions filter;
   bool one_file_system = false, force = false, skip_if_unchanged = false, dry_run = false;
+  bool no_scan = false;
   bool from_stdin = false, from_command = false, no_scan = false;
   std::string stdin_name = "stdin";
   std::size_t readers = 0;
@@ -85,6 +86,7 @@ Result<BackupOptions> options_of(const Context& context, const BackupFlags& flag
   if (!flags.larger_than.empty()) options.filter.larger_than = TRY(parse_size(flags.larger_than));
   options.one_file_system = flags.one_file_system;
   options.force = flags.force;
+  options.scan = !flags.no_scan;
   options.skip_if_unchanged = flags.skip_if_unchanged;
   options.dry_run = flags.dry_run;
   options.readers = flags.readers;
@@ -210,6 +212,7 @@ void add_backup(CLI::App& app, Context& context) {
   command->add_flag("-x,--one-file-system", flags->one_file_system,
                     "do not go into other file systems");
   command->add_flag("-f,--force", flags->force, "read every file, also those that look unchanged");
+  command->add_flag("--no-scan", flags->no_scan, "do not count ahead: no totals, no time left");
   command->add_flag("--skip-if-unchanged", flags->skip_if_unchanged,
                     "make no snapshot equal to the one before");
   command->add_flag("-n,--dry-run", flags->dry_run, "store nothing, only say what would be stored");

@@ -149,15 +149,14 @@ Result<ChunkWriterOptions> Context::writer_options() const {
     if (globals.pack_size_mib < 4 || globals.pack_size_mib > 512) {
       return fail(ErrorCode::invalid_argument, "--pack-size is 4 to 512 (MiB)");
     }
-    options.packs.data_bytes = globals.pack_size_mib << 20;
-    options.packs.tree_bytes = std::min(options.packs.tree_bytes, options.packs.data_bytes);
+    options.data_pack_bytes = globals.pack_size_mib << 20;
   }
   return options;
 }
 
 Result<LocalIndex> Context::load_index(const Repository& repository) {
   LocalIndex index = TRY(open_local_index(repository));
-  const LoadedIndex loaded = TRY(lagan::load_index(repository, index));
+  const LoadedIndex loaded = TRY(load_index_to_read(repository, index));
   for (const std::string& damaged : loaded.damaged) warn(damaged);
   return index;
 }

@@ -61,7 +61,14 @@ void allow_deep_folders() {
   ::setrlimit(RLIMIT_STACK, &limit);
 }
 
+// Keys and passwords are in memory: a crash must not write them to a disk.
+void forbid_core_dumps() {
+  constexpr rlimit kNone{};
+  ::setrlimit(RLIMIT_CORE, &kNone);
+}
+
 int run(int argc, char** argv) {
+  forbid_core_dumps();
   allow_deep_folders();
   Context context;
   CLI::App app{"Backups that are deduplicated, compressed and encrypted."};

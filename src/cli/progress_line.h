@@ -24,6 +24,7 @@ class ProgressLine : public Observer {
   void trouble(const std::string& path, const Error& error) override;
   void note(const std::string& text) override;
   void item(const std::string& path, ItemChange change, std::uint64_t size) override;
+  bool wants_totals() const override { return thread_.joinable(); }
   bool wants_items() const override { return context_.globals.verbose >= 2; }
 
   // Stops and clears the line, before the summary.

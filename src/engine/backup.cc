@@ -19,6 +19,7 @@
 #include "src/engine/file_states.h"
 #include "src/engine/file_storer.h"
 #include "src/engine/seen_snapshots.h"
+#include "src/engine/source_scan.h"
 #include "src/engine/walker.h"
 #include "util/bounded_queue.h"
 
@@ -204,6 +205,14 @@ Result<void> Backup::walk(const Filter& filter) {
   std::vector<std::jthread> readers;
   for (std::size_t i = 0; i < reader_count(options_); ++i) {
     readers.emplace_back([&, &lane = writer_->make_data_lane()] { read_files(lane, content); });
+  }
+  std::optional<SourceScan> scan;
+  if (known_) {
+    // Close enough, and free.
+    observer_.progress.files_total = known_->files();
+    observer_.progress.bytes_total = known_->bytes();
+  } else if (options_.scan && observer_.wants_totals()) {
+    scan.emplace(targets_, filter, options_.one_file_system, observer_.progress);
   }
   Walker walker({.split_key = split_key_,
                  .filter = filter,

@@ -31,6 +31,7 @@ struct BackupOptions {
   FilterOptions filter;
   bool one_file_system = false;
   bool force = false;              // read every file again
+  bool scan = true;                // count ahead, if somebody looks on
   bool skip_if_unchanged = false;  // no snapshot equal to its parent
   bool dry_run = false;
 

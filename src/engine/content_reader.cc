@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "util/file.h"
 
@@ -63,7 +64,7 @@ Result<ContentReader::Outcome> ContentReader::read_file(int descriptor, std::uin
   const std::size_t size_class = class_for(context_.params, size, previous_class);
   outcome.chunk_class = static_cast<int>(size_class);
   const Chunker& chunker = chunkers_[size_class];
-  ContentBuilder content(context_.tree_sink);
+  ContentBuilder content = new_content();
   std::uint64_t at = 0;
   while (at < size && !outcome.source_error) {
     const auto data = may_have_holes ? next_data(descriptor, at, size) : std::pair(at, size);
@@ -81,8 +82,23 @@ Result<ContentReader::Outcome> ContentReader::read_file(int descriptor, std::uin
     at = size;
   }
   entry.size = outcome.size = at;
-  TRY(content.finish(entry));
+  TRY(finish(content, entry, outcome));
   return outcome;
+}
+
+ContentBuilder ContentReader::new_content() {
+  stored_.clear();
+  return ContentBuilder([this](ChunkKind kind, ByteSpan node) -> Result<ChunkId> {
+    const ChunkId id = TRY(context_.tree_sink(kind, node));
+    stored_ += as_text(id.span());
+    return id;
+  });
+}
+
+Result<void> ContentReader::finish(ContentBuilder& content, Entry& entry, Outcome& outcome) {
+  TRY(content.finish(entry));
+  if (entry.list) outcome.listed = std::exchange(stored_, {});
+  return {};
 }
 
 Result<void> ContentReader::read_region(int descriptor, Region region, const Chunker& chunker,
@@ -114,6 +130,7 @@ Result<void> ContentReader::store_buffered(const Chunker& chunker, bool is_last,
     const std::size_t length = chunker.next_cut(rest, is_last);
     const ChunkId id = TRY(lane_.store(rest.first(length)));
     TRY(content.add({id, 0, length}));
+    stored_ += as_text(id.span());
     rest = rest.subspan(length);
   }
   std::memmove(buffer_.data(), rest.data(), rest.size());
@@ -125,7 +142,7 @@ Result<ContentReader::Outcome> ContentReader::read_stream(int descriptor, Entry&
   Outcome outcome;
   outcome.chunk_class = static_cast<int>(class_for_stream(context_.params));
   const Chunker& chunker = chunkers_[class_for_stream(context_.params)];
-  ContentBuilder content(context_.tree_sink);
+  ContentBuilder content = new_content();
   make_room(chunker);
   while (true) {
     if (context_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
@@ -145,7 +162,7 @@ Result<ContentReader::Outcome> ContentReader::read_stream(int descriptor, Entry&
     entry.inline_content = as_text(buffer_.span().first(filled_));
   } else {
     TRY(store_buffered(chunker, true, content));
-    TRY(content.finish(entry));
+    TRY(finish(content, entry, outcome));
   }
   entry.size = outcome.size;
   return outcome;

@@ -34,6 +34,7 @@ class ContentReader {
   struct Outcome {
     std::uint64_t size = 0;
     int chunk_class = -1;
+    std::string listed;  // see KnownEntry
     std::optional<Error> source_error;
   };
   // Content of a regular file of `size` bytes into entry.size and entry.inline_content, slices or
@@ -51,6 +52,9 @@ class ContentReader {
   struct Region {
     std::uint64_t begin = 0, end = 0;
   };
+  ContentBuilder new_content();
+  // Finishes `entry` and tells what its list names.
+  Result<void> finish(ContentBuilder& content, Entry& entry, Outcome& outcome);
   Result<void> read_region(int descriptor, Region region, const Chunker& chunker,
                            ContentBuilder& content, Outcome& outcome);
   // Cuts and stores what is buffered, as far as that is possible; keeps the rest at the front.
@@ -62,6 +66,7 @@ class ContentReader {
   std::vector<Chunker> chunkers_;  // one per size class
   Bytes buffer_;
   std::size_t filled_ = 0;
+  std::string stored_;  // ids of the chunks and list nodes of the file that is being read
 };
 
 }  // namespace lagan

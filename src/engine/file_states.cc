@@ -15,13 +15,13 @@
 namespace lagan {
 namespace {
 
-constexpr std::string_view kMagic = "LGNS0001";
+constexpr std::string_view kMagic = "LGNS0002";
 constexpr std::size_t kCheckSize = 16;
 // magic ‖ snapshot[16] ‖ root offset ‖ files ‖ bytes ‖ check[16], at the end of the file
 constexpr std::size_t kFooterSize = 8 + SnapshotId::kSize + 3 * 8 + kCheckSize;
 // size u64, inode u64, mtime i64, ctime i64, mtime_ns u32, ctime_ns u32, folder u64, name u16,
-// message u32, kind u8, class u8
-constexpr std::size_t kFixedSize = 4 * 8 + 2 * 4 + 8 + 2 + 4 + 2;
+// message u32, listed u32, kind u8, class u8
+constexpr std::size_t kFixedSize = 4 * 8 + 2 * 4 + 8 + 2 + 2 * 4 + 2;
 // u64 payload size before each record.
 constexpr std::size_t kRecordHead = 8;
 constexpr std::uint64_t kRecordMax = std::uint64_t{4} << 30;
@@ -87,13 +87,15 @@ FolderStates FileStatesReader::folder(std::uint64_t at) const {
     entry.folder_at = load_le<std::uint64_t>(raw + 40);
     const auto name_size = load_le<std::uint16_t>(raw + 48);
     const auto message_size = load_le<std::uint32_t>(raw + 50);
-    entry.status.kind = static_cast<EntryKind>(raw[54]);
-    entry.chunk_class = static_cast<signed char>(raw[55]);
+    const auto listed_size = load_le<std::uint32_t>(raw + 54);
+    entry.status.kind = static_cast<EntryKind>(raw[58]);
+    entry.chunk_class = static_cast<signed char>(raw[59]);
     pos += kFixedSize;
-    if (name_size + std::uint64_t{message_size} > payload.size() - pos) return {};
+    if (name_size + std::uint64_t{message_size} + listed_size > payload.size() - pos) return {};
     entry.name = payload.substr(pos, name_size);
     entry.message = payload.substr(pos + name_size, message_size);
-    pos += name_size + message_size;
+    entry.listed = payload.substr(pos + name_size + message_size, listed_size);
+    pos += name_size + message_size + listed_size;
     folder.entries_.push_back(entry);
   }
   return folder;
@@ -113,8 +115,8 @@ FileStatesWriter::FileStatesWriter(std::string path, const Repository& repositor
 FileStatesWriter::~FileStatesWriter() { ::unlink(temporary_.c_str()); }
 
 void FileStatesWriter::Folder::add(std::string_view name, const SourceStatus& status,
-                                   std::string_view message, std::uint64_t folder_at,
-                                   int chunk_class) {
+                                   std::string_view message, std::string_view listed,
+                                   std::uint64_t folder_at, int chunk_class) {
   append_le(record_, status.size);
   append_le(record_, status.inode);
   append_le(record_, static_cast<std::uint64_t>(status.mtime));
@@ -124,10 +126,12 @@ void FileStatesWriter::Folder::add(std::string_view name, const SourceStatus& st
   append_le(record_, folder_at);
   append_le(record_, static_cast<std::uint16_t>(name.size()));
   append_le(record_, static_cast<std::uint32_t>(message.size()));
+  append_le(record_, static_cast<std::uint32_t>(listed.size()));
   append_le(record_, static_cast<std::uint8_t>(status.kind));
   append_le(record_, static_cast<std::uint8_t>(chunk_class));
   record_ += name;
   record_ += message;
+  record_ += listed;
 }
 
 std::uint64_t FileStatesWriter::put(const Folder& folder) {

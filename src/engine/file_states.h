@@ -28,6 +28,7 @@ struct KnownEntry {
   std::string_view name;
   SourceStatus status;          // kind, size, inode, mtime, ctime
   std::string_view message;     // the encoded tree entry
+  std::string_view listed;      // ids of the chunks that its list nodes name, one after another
   std::uint64_t folder_at = 0;  // a folder's own record; 0 for none
   int chunk_class = -1;         // size class a file was cut with; -1 for none
 };
@@ -77,7 +78,7 @@ class FileStatesWriter {
   class Folder {
    public:
     void add(std::string_view name, const SourceStatus& status, std::string_view message,
-             std::uint64_t folder_at, int chunk_class);
+             std::string_view listed, std::uint64_t folder_at, int chunk_class);
 
    private:
     friend class FileStatesWriter;

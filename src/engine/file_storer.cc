@@ -86,9 +86,14 @@ Result<FileStorer::Attempt> FileStorer::attempt(const FileJob& job, bool is_last
 
   SourceStatus status = *before;
   status.size = entry.size;
-  const bool remember =
-      entry.state == EntryState::as_read && !result.source_error && !is_racy(status);
-  result.entry = DoneEntry{job.name, encode(entry), status, remember, 0, outcome.chunk_class, {}};
+  if (entry.state != EntryState::as_read || result.source_error || is_racy(status)) {
+    status.look_like_nothing();
+  }
+  result.entry = DoneEntry{.name = job.name,
+                           .message = encode(entry),
+                           .status = status,
+                           .chunk_class = outcome.chunk_class,
+                           .listed = std::move(outcome.listed)};
   return result;
 }
 

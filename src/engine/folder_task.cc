@@ -80,8 +80,9 @@ Result<void> FolderTask::write(const DoneEntry& entry) {
     subtree_.files += 1;
     if (entry.status.kind == EntryKind::file) subtree_.content_bytes += entry.status.size;
   }
-  if (states_ != nullptr && entry.remember) {
-    record_.add(entry.name, entry.status, entry.message, entry.folder_at, entry.chunk_class);
+  if (states_ != nullptr) {
+    record_.add(entry.name, entry.status, entry.message, entry.listed, entry.folder_at,
+                entry.chunk_class);
   }
   return {};
 }

@@ -23,11 +23,11 @@ namespace lagan {
 struct DoneEntry {
   std::string name;
   std::string message;  // encoded
-  SourceStatus status;
-  bool remember = true;  // false: look at it again next time
-  std::uint64_t folder_at = 0;
+  SourceStatus status;  // as the next run is to find it
   int chunk_class = -1;
-  Subtree below;  // of a folder
+  std::string listed = {};      // see KnownEntry
+  std::uint64_t folder_at = 0;  // of a folder, as is
+  Subtree below = {};
 };
 
 class FolderTask {

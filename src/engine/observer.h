@@ -32,6 +32,8 @@ class Observer {
     (void)path, (void)change, (void)size;
   }
   virtual bool wants_items() const { return false; }
+  // Are totals worth counting, for somebody looks on?
+  virtual bool wants_totals() const { return false; }
 
   Progress progress;
 };

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 #include <thread>
 #include <unordered_map>
 
@@ -35,15 +36,24 @@ void allow_many_open_files() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// A folder below `root`, by a path that must not leave it nor lead over a symlink.
-Result<File> open_beneath(int root, const std::string& path) {
+// A folder below `root`, by a path that must not leave it nor lead over a symlink. The kernel takes
+// less than PATH_MAX at once, trees may be deeper.
+Result<File> open_beneath(int root, std::string_view path) {
   open_how how{};
   how.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  const long descriptor =
-      ::syscall(SYS_openat2, root, path.empty() ? "." : path.c_str(), &how, sizeof how);
-  if (descriptor < 0) return fail(system_error("open folder", errno));
-  return File(static_cast<int>(descriptor));
+  File folder;
+  do {
+    const std::size_t slash =
+        path.size() < PATH_MAX ? std::string_view::npos : path.rfind('/', PATH_MAX - 1);
+    const std::string piece(path.empty() ? "." : path.substr(0, slash));
+    path.remove_prefix(std::min(path.size(), piece.size() + 1));
+    const int above = folder.is_open() ? folder.descriptor() : root;
+    const long descriptor = ::syscall(SYS_openat2, above, piece.c_str(), &how, sizeof how);
+    if (descriptor < 0) return fail(system_error("open folder", errno));
+    folder = File(static_cast<int>(descriptor));
+  } while (!path.empty());
+  return folder;
 }
 
 // The folder `name` in `parent`, made if need be. Whatever else has that name goes.
@@ -101,6 +111,7 @@ class Restore {
     Entry entry;
     std::string path;  // in the snapshot, below the restored root
     File folder;
+    std::string last_name;  // of its entries so far
   };
   static std::size_t thread_count(const RestoreOptions& options) {
     return options.threads != 0
@@ -227,10 +238,16 @@ Result<void> Restore::restore_entry(Level& parent, std::string_view message) {
     return {};
   }
   const bool is_folder = entry.kind == EntryKind::directory;
+  // Names ascend: what comes again could lead where the first one pointed.
+  if (entry.name <= parent.last_name) {
+    trouble(path, Error{ErrorCode::corrupt, "is in its folder twice", Retry::never, {}});
+    return {};
+  }
+  parent.last_name = entry.name;
   const Choice choice = choose(path, is_folder);
   if (choice == Choice::no) return {};
   if (is_folder) {
-    Level level{&parent, std::move(entry), path, File()};
+    Level level{&parent, std::move(entry), path, File(), {}};
     if (choice == Choice::yes && !options_.dry_run) {
       if (auto made = descriptor_of(level); !made) {
         trouble(path, made.error());

@@ -128,6 +128,7 @@ std::string look_up_group(std::uint64_t gid) {
 
 Result<SourceStatus> source_status(int directory, const char* name) {
   struct statx raw {};
+  const Nanoseconds now = system_now();
   const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*name == '\0' ? AT_EMPTY_PATH : 0);
   if (::statx(directory, name, flags, STATX_BASIC_STATS | STATX_BTIME, &raw) != 0) {
     return fail(system_error("stat", errno));
@@ -151,7 +152,22 @@ Result<SourceStatus> source_status(int directory, const char* name) {
   status.btime_ns = raw.stx_btime.tv_nsec;
   status.rdev_major = raw.stx_rdev_major;
   status.rdev_minor = raw.stx_rdev_minor;
+  status.seen = now;
   return status;
+}
+
+bool is_racy(const SourceStatus& status) {
+  // Kernels stamp with a clock that ticks every 1 to 10 ms; file systems without nanoseconds every
+  // 1 to 2 s.
+  constexpr Nanoseconds kTick = 20'000'000, kCoarse = 2'000'000'000, kSecond = 1'000'000'000;
+  const std::int64_t newest = std::max(status.mtime, status.ctime);
+  const std::uint32_t nanoseconds =
+      status.mtime >= status.ctime ? status.mtime_ns : status.ctime_ns;
+  const Nanoseconds margin = nanoseconds == 0 ? kCoarse : kTick;
+  // Long past, or of the future: no stamp of now can equal it.
+  const std::int64_t seconds = status.seen / kSecond;
+  if (newest < seconds - 5 || newest > seconds + 1) return false;
+  return newest * kSecond + nanoseconds + margin >= status.seen;
 }
 
 std::string OwnerNames::user(std::uint64_t uid) {

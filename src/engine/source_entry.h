@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "repo/tree.h"
+#include "util/clock.h"
 #include "util/mutex.h"
 #include "util/result.h"
 
@@ -23,6 +24,7 @@ struct SourceStatus {
   std::uint32_t mtime_ns = 0, ctime_ns = 0, btime_ns = 0;
   bool has_btime = false;
   std::uint32_t rdev_major = 0, rdev_minor = 0;
+  Nanoseconds seen = 0;  // just before it was looked at
 
   // Equal in all that tells a changed file.
   bool looks_like(const SourceStatus& other) const {
@@ -30,7 +32,12 @@ struct SourceStatus {
            mtime == other.mtime && mtime_ns == other.mtime_ns && ctime == other.ctime &&
            ctime_ns == other.ctime_ns;
   }
+  // Makes it look like nothing that can be found later.
+  void look_like_nothing() { ctime = -1; }
 };
+
+// The times are so close to when it was looked at that it may change again without showing it.
+bool is_racy(const SourceStatus& status);
 
 // `name` in the folder open as `directory` (or any path, with AT_FDCWD); an empty name is the
 // descriptor itself.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/engine/walker.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/vfs.h>
@@ -12,47 +11,9 @@
 
 #include "repo/derived_keys.h"
 #include "repo/limits.h"
-#include "util/clock.h"
+#include "src/engine/source_folder.h"
 
 namespace lagan {
-namespace {
-
-std::string join(const std::string& folder, std::string_view name) {
-  std::string path = folder == "/" ? "" : folder;
-  path += '/';
-  path += name;
-  return path;
-}
-
-Result<std::vector<std::string>> list_names(int folder) {
-  // fdopendir takes the descriptor it is given.
-  const int copy = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* stream = copy < 0 ? nullptr : ::fdopendir(copy);
-  if (stream == nullptr) return fail(system_error("list", errno));
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(stream)) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-    errno = 0;
-  }
-  const int error = errno;
-  ::closedir(stream);
-  if (error != 0) return fail(system_error("list", error));
-  std::ranges::sort(names);
-  return names;
-}
-
-// Not updating the access time needs ownership of the file.
-File open_folder(int parent, const char* name) {
-  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  const int quiet = ::openat(parent, name, kFlags | O_NOATIME);
-  if (quiet >= 0 || errno != EPERM) return File(quiet);
-  return File(::openat(parent, name, kFlags));
-}
-
-}  // namespace
-
 // The targets as a tree of path components; a node without children is a target.
 struct Walker::Target {
   std::map<std::string, Target> children;
@@ -85,20 +46,6 @@ Result<std::string> normalise_target(std::string_view path) {
   return out.empty() ? "/" : out;
 }
 
-bool is_racy(const SourceStatus& status) {
-  // Kernels stamp with a clock that ticks every 1 to 10 ms; file systems without nanoseconds every
-  // 1 to 2 s.
-  constexpr Nanoseconds kTick = 20'000'000, kCoarse = 2'000'000'000;
-  const std::int64_t newest = std::max(status.mtime, status.ctime);
-  const std::uint32_t nanoseconds =
-      status.mtime >= status.ctime ? status.mtime_ns : status.ctime_ns;
-  const Nanoseconds margin = nanoseconds == 0 ? kCoarse : kTick;
-  const Nanoseconds now = system_now();
-  if (newest > now / 1'000'000'000 + 1)
-    return false;  // in the future: no stamp of now can equal it
-  return newest * 1'000'000'000 + nanoseconds + margin >= now;
-}
-
 Walker::Walker(WalkContext context) : context_(std::move(context)) {}
 Walker::~Walker() = default;
 
@@ -119,7 +66,7 @@ Result<void> Walker::walk(const std::vector<std::string>& targets,
       std::make_shared<FolderTask>(context_.split_key, context_.tree_sink, context_.states,
                                    context_.failure, std::move(finished));
   folder->path = "/";
-  folder->folder = open_folder(AT_FDCWD, "/");
+  folder->folder = open_source_folder(AT_FDCWD, "/");
   if (!folder->folder.is_open()) return fail(system_error("open /", errno));
   const SourceStatus status = TRY(source_status(folder->folder.descriptor(), ""));
   FolderStates known = context_.known != nullptr ? context_.known->folder(context_.known->root_at())
@@ -137,8 +84,10 @@ Result<void> Walker::fill(const FolderPtr& folder, FolderStates known, const Tar
     }
   } else {
     auto names = list_names(folder->folder.descriptor());
-    if (!names) context_.observer.trouble(folder->path, names.error());
-    if (names) {
+    if (!names) {
+      ++context_.observer.progress.errors;
+      context_.observer.trouble(folder->path, names.error());
+    } else {
       for (const std::string& name : *names)
         TRY(visit(folder, name.c_str(), &known, nullptr, device));
     }
@@ -159,17 +108,17 @@ Result<void> Walker::visit(const FolderPtr& parent, const char* name, FolderStat
   if (context_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
   auto found = source_status(parent->folder.descriptor(), name);
   if (!found) {
-    trouble(parent, join(parent->path, name), found.error());
+    trouble(parent, join_path(parent->path, name), found.error());
     return {};
   }
   const SourceStatus& status = *found;
   // What the user named is never excluded, nor are the folders that lead to it.
   if (target == nullptr && !context_.filter.is_empty() &&
-      context_.filter.excludes(join(parent->path, name), status)) {
+      context_.filter.excludes(join_path(parent->path, name), status)) {
     return {};
   }
   if (target != nullptr && !target->is_whole && status.kind != EntryKind::directory) {
-    trouble(parent, join(parent->path, name),
+    trouble(parent, join_path(parent->path, name),
             Error{ErrorCode::not_found, "is not a folder", Retry::never, {}});
     return {};
   }
@@ -198,29 +147,41 @@ Result<void> Walker::visit(const FolderPtr& parent, const char* name, FolderStat
                                      .was_known = before != nullptr});
 }
 
-// An entry that looks as it did is stored as it was, if everything it names is still there.
-bool Walker::take_over(const FolderPtr& parent, const KnownEntry& known,
-                       const SourceStatus& status) {
+// Is everything that an entry of the last run names, on any level, still in the repository?
+bool Walker::has_all_chunks(const KnownEntry& known) const {
+  for (ByteSpan ids = as_bytes(known.listed); !ids.empty();) {
+    const auto id = ChunkId::from_bytes(ids.first(std::min(ids.size(), ChunkId::kSize)));
+    if (!id || !context_.knows(*id)) return false;
+    ids = ids.subspan(ChunkId::kSize);
+  }
   const auto check = [&](const ChunkId& id, ChunkKind) -> Result<void> {
     if (context_.knows(id)) return {};
     return fail(ErrorCode::not_found, {});
   };
-  if (!for_each_reference(as_bytes(known.message), check)) {
+  return for_each_reference(as_bytes(known.message), check).has_value();
+}
+
+// An entry that looks as it did is stored as it was, if everything it names is still there.
+bool Walker::take_over(const FolderPtr& parent, const KnownEntry& known,
+                       const SourceStatus& status) {
+  if (!has_all_chunks(known)) {
     context_.observer.note(
         fmt::format("{}: parts of it are missing in the repository, reading it again",
-                    join(parent->path, known.name)));
+                    join_path(parent->path, known.name)));
     return false;
   }
-  DoneEntry entry{
-      std::string(known.name), std::string(known.message), status, true, 0, known.chunk_class, {}};
-  parent->add(std::move(entry));
+  parent->add(DoneEntry{.name = std::string(known.name),
+                        .message = std::string(known.message),
+                        .status = status,
+                        .chunk_class = known.chunk_class,
+                        .listed = std::string(known.listed)});
   if (status.kind == EntryKind::file) {
     ++counts_.files_unchanged;
     context_.observer.progress.bytes_done += status.size;
   }
   ++context_.observer.progress.files_done;
   if (context_.observer.wants_items()) {
-    context_.observer.item(join(parent->path, known.name), ItemChange::unchanged, status.size);
+    context_.observer.item(join_path(parent->path, known.name), ItemChange::unchanged, status.size);
   }
   return true;
 }
@@ -251,7 +212,7 @@ std::optional<std::uint64_t> Walker::hardlink_group(const SourceStatus& status) 
 Result<void> Walker::finish_special(const FolderPtr& parent, const std::string& name,
                                     const SourceStatus& status) {
   const int folder = parent->folder.descriptor();
-  const std::string path = join(parent->path, name);
+  const std::string path = join_path(parent->path, name);
   Entry entry = entry_of(name, status, context_.owners);
   entry.hardlink = hardlink_group(status);
   if (status.kind == EntryKind::symlink) {
@@ -271,7 +232,8 @@ Result<void> Walker::finish_special(const FolderPtr& parent, const std::string& 
     ++context_.observer.progress.errors;
     context_.observer.trouble(path, attributes.error());
   }
-  DoneEntry done{name, encode(entry), status, !is_racy(status), 0, -1, {}};
+  DoneEntry done{.name = name, .message = encode(entry), .status = status};
+  if (is_racy(status)) done.status.look_like_nothing();
   parent->add(std::move(done));
   ++context_.observer.progress.files_done;
   if (context_.observer.wants_items()) context_.observer.item(path, ItemChange::added, 0);
@@ -281,12 +243,12 @@ Result<void> Walker::finish_special(const FolderPtr& parent, const std::string& 
 Result<void> Walker::enter(const FolderPtr& parent, const std::string& name,
                            const SourceStatus& listed, const KnownEntry* known,
                            const Target* target) {
-  const std::string path = join(parent->path, name);
+  const std::string path = join_path(parent->path, name);
   if (depth_ >= limits::kPathDepth) {
     trouble(parent, path, Error{ErrorCode::unsupported, "folders nest too deep", Retry::never, {}});
     return {};
   }
-  File descriptor = open_folder(parent->folder.descriptor(), name.c_str());
+  File descriptor = open_source_folder(parent->folder.descriptor(), name.c_str());
   const int open_error = errno;
   auto status = descriptor.is_open() ? source_status(descriptor.descriptor(), "")
                                      : Result<SourceStatus>(listed);
@@ -301,14 +263,17 @@ Result<void> Walker::enter(const FolderPtr& parent, const std::string& name,
     entry.state = EntryState::unreadable;
     ++context_.observer.progress.errors;
     context_.observer.trouble(path, system_error("open folder", open_error));
-    parent->add(DoneEntry{name, encode(entry), *status, false, 0, -1, {}});
+    DoneEntry done{.name = name, .message = encode(entry), .status = *status};
+    done.status.look_like_nothing();
+    parent->add(std::move(done));
     return {};
   }
   const bool is_known_folder = known != nullptr && known->status.kind == EntryKind::directory;
   std::string before = is_known_folder ? std::string(known->message) : std::string();
-  const auto decoded = is_known_folder && known->status.looks_like(*status)
-                           ? decode_entry(as_bytes(before))
-                           : Result<Entry>(fail(ErrorCode::not_found, "changed"));
+  const auto decoded =
+      is_known_folder && known->status.looks_like(*status) && has_all_chunks(*known)
+          ? decode_entry(as_bytes(before))
+          : Result<Entry>(fail(ErrorCode::not_found, "changed"));
   if (decoded) {
     entry.xattrs = decoded->xattrs;
     entry.flags = decoded->flags;
@@ -324,17 +289,18 @@ Result<void> Walker::enter(const FolderPtr& parent, const std::string& name,
     read_inode_flags(descriptor.descriptor(), entry);
   }
 
-  const bool remember = !is_racy(*status);
+  if (is_racy(*status)) status->look_like_nothing();
   const std::size_t number = parent->expect();
   auto folder = std::make_shared<FolderTask>(
       context_.split_key, context_.tree_sink, context_.states, context_.failure,
-      [this, parent, number, name, remember, before = std::move(before), status = *status,
+      [this, parent, number, name, before = std::move(before), status = *status,
        entry = std::move(entry)](FolderTask::Finished finished) mutable {
         entry.subtree = finished.subtree;
-        DoneEntry done{name, encode(entry), status, true, finished.folder_at, -1, finished.subtree};
-        // A racy folder is remembered for what lies below it; an impossible time makes it look
-        // changed.
-        if (!remember) done.status.ctime = -1;
+        DoneEntry done{.name = name,
+                       .message = encode(entry),
+                       .status = status,
+                       .folder_at = finished.folder_at,
+                       .below = finished.subtree};
         auto& counter = before.empty()           ? counts_.dirs_new
                         : before == done.message ? counts_.dirs_unchanged
                                                  : counts_.dirs_changed;

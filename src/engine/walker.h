@@ -80,6 +80,7 @@ class Walker {
                     std::uint64_t device);
   Result<void> finish_special(const FolderPtr& parent, const std::string& name,
                               const SourceStatus& status);
+  bool has_all_chunks(const KnownEntry& known) const;
   bool take_over(const FolderPtr& parent, const KnownEntry& known, const SourceStatus& status);
   void note_device(const FolderPtr& parent, const SourceStatus& status);
   std::optional<std::uint64_t> hardlink_group(const SourceStatus& status);
@@ -94,8 +95,5 @@ class Walker {
 // An absolute path without "." , ".." or double slashes, relative to the current folder. Symlinks
 // in it stay as they are.
 Result<std::string> normalise_target(std::string_view path);
-
-// A file whose times are this close to now may change again without showing it.
-bool is_racy(const SourceStatus& status);
 
 }  // namespace lagan

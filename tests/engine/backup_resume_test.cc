@@ -36,8 +36,7 @@ void lose_packs(const TestClient& client, const std::string& kind) {
     REQUIRE(client.repository.storage->remove(*ObjectName::parse(name)));
 }
 
-// Red: a file is taken over by its list node alone, whose data chunks nobody looks up.
-TEST_CASE("the next backup stores again what the repository has lost" * doctest::skip()) {
+TEST_CASE("the next backup stores again what the repository has lost") {
   TestClient client;
   make_odd_tree(client.source());
   const auto state = describe_tree(client.source());
@@ -55,8 +54,7 @@ TEST_CASE("the next backup stores again what the repository has lost" * doctest:
   CHECK(difference(state, describe_tree(client.work("back"))) == "");
 }
 
-// Red for the same reason.
-TEST_CASE("files are not taken over whose chunks lie in condemned packs" * doctest::skip()) {
+TEST_CASE("files are not taken over whose chunks lie in condemned packs") {
   TestClient client;
   make_odd_tree(client.source());
   const auto state = describe_tree(client.source());

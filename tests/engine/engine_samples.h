@@ -119,7 +119,7 @@ class TestClient {
   Result<RestoreResult> try_restore(const Snapshot& snapshot, const RestoreOptions& with,
                                     CollectingObserver& observer) {
     LocalIndex index = repository.empty_index();
-    TRY(load_index(*repository, index));
+    TRY(load_index_to_read(*repository, index));
     return restore(*repository, index, snapshot, with, observer);
   }
   Restored restore_with(const SnapshotId& id, const RestoreOptions& with) {
@@ -142,9 +142,12 @@ class TestClient {
   void let_settle() const {
     const std::string marker = work_ / "marker";
     write_file(marker, "now");
-    const auto status = source_status(AT_FDCWD, marker.c_str());
-    REQUIRE(status);
-    while (is_racy(*status)) {
+    const auto look = [&] {
+      const auto status = source_status(AT_FDCWD, marker.c_str());
+      REQUIRE(status);
+      return *status;
+    };
+    while (is_racy(look())) {
     }
   }
 

@@ -125,7 +125,7 @@ TEST_CASE("values come out of the field they went into") {
 TEST_CASE("absent fields of a config have their defaults") {
   const Config config = decode_config({}).value();
   CHECK(config.suite == 2);
-  CHECK(config.data_pack_target == std::uint64_t{64} << 20);
+  CHECK(config.data_pack_target == std::uint64_t{32} << 20);
   CHECK(!config.undelete_seconds);
   // A zero is the same as nothing on the wire.
   CHECK(decode_config(as_bytes(number_field(5, 0)))->data_pack_target == config.data_pack_target);

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/engine/source_folder.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace lagan {
+
+// Not updating the access time needs ownership of the file.
+File open_source_folder(int parent, const char* name) {
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  const int quiet = ::openat(parent, name, kFlags | O_NOATIME);
+  if (quiet >= 0 || errno != EPERM) return File(quiet);
+  return File(::openat(parent, name, kFlags));
+}
+
+Result<std::vector<std::string>> list_names(int folder) {
+  // fdopendir takes the descriptor it is given.
+  const int copy = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* stream = copy < 0 ? nullptr : ::fdopendir(copy);
+  if (stream == nullptr) return fail(system_error("list", errno));
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = ::readdir(stream)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+    errno = 0;
+  }
+  const int error = errno;
+  ::closedir(stream);
+  if (error != 0) return fail(system_error("list", error));
+  std::ranges::sort(names);
+  return names;
+}
+
+std::string join_path(const std::string& folder, std::string_view name) {
+  std::string path = folder == "/" ? "" : folder;
+  path += '/';
+  path += name;
+  return path;
+}
+
+}  // namespace lagan
