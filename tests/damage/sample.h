@@ -121,8 +121,7 @@ inline BackupOptions small_backup(const std::filesystem::path& source) {
   BackupOptions options;
   options.paths = {source};
   options.host = "attic";
-  options.writer.packs = {.data_bytes = std::size_t{2560} << 10,
-                          .tree_bytes = std::size_t{512} << 10};
+  options.writer.data_pack_bytes = std::size_t{4} << 20;
   return options;
 }
 

@@ -31,7 +31,7 @@ class Fetching {
   // Each call makes packs of its own.
   std::vector<ChunkId> store(const std::vector<Bytes>& contents, Blocks blocks = Blocks::shared) {
     ChunkWriterOptions options = small_packs();
-    options.packs.data_bytes = std::size_t{32} << 20;
+    options.data_pack_bytes = std::size_t{32} << 20;
     options.workers = 1;  // so that blocks lie in the order of the chunks
     ChunkWriter writer(*repository, index, samples::id<SessionId>(0x20), options);
     std::vector<ChunkId> ids;

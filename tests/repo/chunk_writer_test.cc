@@ -237,7 +237,7 @@ TEST_CASE("large chunks are blocks of their own and small ones share blocks of a
       CHECK(block.stored <= block.raw + kTagSize);
       if (block.ids.size() == 1 && block.raw >= 262'144) ++own;
     }
-    CHECK(pack.size <= small_packs().packs.data_bytes);
+    CHECK(pack.size <= small_packs().data_pack_bytes);
     return {};
   }));
   CHECK(own == 2);

@@ -94,7 +94,7 @@ struct TestRepository {
 // Small packs and few threads.
 inline ChunkWriterOptions small_packs() {
   ChunkWriterOptions options;
-  options.packs = {.data_bytes = std::size_t{4} << 20, .tree_bytes = std::size_t{1} << 20};
+  options.data_pack_bytes = std::size_t{4} << 20;
   return options;
 }
 
