@@ -245,7 +245,7 @@ TEST_CASE("a file that claims more than its content is told, and not taken for w
 TEST_CASE("what is left out by a pattern does not make its folders, what is chosen does") {
   Forging forging;
   const std::vector<Entry> entries = {
-      forging.folder("a", {file("x.o"), file("y.c", "y"), forging.folder("b", {file("z.o")})}),
+      forging.folder("a", {forging.folder("b", {file("z.o")}), file("x.o"), file("y.c", "y")}),
       forging.folder("c", {file("w.c", "w")})};
   RestoreOptions options;
   SUBCASE("excluded") {
