@@ -12,68 +12,27 @@ import os
 import shutil
 import subprocess
 import tarfile
-import tempfile
 import unittest
 import zipfile
 
-LAGAN = os.environ["LAGAN"]
+from helpers import LAGAN, Repository, write
+
 BAD_NAME = b"not\xffutf8"
 LONG_NAME = "long-" + "x" * 200
 LONG_FOLDER = "deep-" + "y" * 150
 MTIME_NS = 1_600_000_000_123_456_789
 
 
-def write(path, content):
-    mode = "wb" if isinstance(content, bytes) else "w"
-    with open(path, mode) as file:
-        file.write(content)
-
-
-class Repository(unittest.TestCase):
-    """A repository with two snapshots, and ways to run commands on it."""
+class TwoSnapshots(Repository):
+    """A repository with two snapshots that differ."""
 
     @classmethod
     def prepare(cls):
-        cls.folder = tempfile.mkdtemp(prefix="lagan-e2e-")
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.source = os.path.join(cls.folder, "source")
-        cls.environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": cls.folder,
-            "TZ": "UTC",
-            "LAGAN_REPOSITORY": os.path.join(cls.folder, "repository"),
-            "LAGAN_PASSWORD": "first",
-            "LAGAN_CACHE_DIR": os.path.join(cls.folder, "cache"),
-        }
-        cls.run_lagan("init", "--kdf-memory", "8", "--kdf-passes", "1", "--label", "attic")
+        super().prepare()
         cls.make_source()
         cls.first = cls.backup()
         cls.change_source()
         cls.second = cls.backup()
-
-    @classmethod
-    def run_lagan(cls, *words, code=0, env=None, stdin=None, binary=False):
-        done = subprocess.run(
-            [LAGAN, *words], env={**cls.environment, **(env or {})}, input=stdin,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False)
-        if done.returncode != code:
-            raise AssertionError(
-                f"{words}: exit code {done.returncode}, not {code}\n{done.stderr.decode()}")
-        cls.errors = done.stderr.decode(errors="replace")
-        return done.stdout if binary else done.stdout.decode(errors="surrogateescape")
-
-    @classmethod
-    def json(cls, *words, **options):
-        return json.loads(cls.run_lagan(*words, "--json", **options))
-
-    @classmethod
-    def json_lines(cls, *words, **options):
-        return [json.loads(line) for line in cls.run_lagan(*words, "--json", **options).splitlines()]
-
-    @classmethod
-    def backup(cls):
-        lines = cls.json_lines("backup", cls.source)
-        return lines[-1]["snapshot_id"]
 
     @classmethod
     def make_source(cls):
@@ -106,19 +65,8 @@ class Repository(unittest.TestCase):
         """All of them are of `big`: the other files are so small that they stay in the trees."""
         return [blob["id"] for blob in self.json("list", "blobs") if blob["type"] == "data"]
 
-    @classmethod
-    def path(cls, name):
-        return os.path.join(cls.source, name)
 
-    def refuse(self, *words, code=1, saying=""):
-        """Bad input gets one sentence on stderr and nothing on stdout."""
-        output = self.run_lagan(*words, code=code)
-        self.assertEqual(output, "")
-        self.assertEqual(len(self.errors.splitlines()), 1, self.errors)
-        self.assertIn(saying, self.errors)
-
-
-class Shared(Repository):
+class Shared(TwoSnapshots):
     """One repository for all tests of a class, which leave it as it is."""
 
     @classmethod
@@ -415,7 +363,7 @@ class CatAndList(Shared):
         self.refuse("cat", "dog", saying="cat one of")
 
 
-class Key(Repository):
+class Key(TwoSnapshots):
     """These change the keys, so each test has a repository to itself."""
 
     def setUp(self):
@@ -505,7 +453,7 @@ class Key(Repository):
         self.refuse("key", "import", exported, saying="BEGIN LAGAN KEY")
 
 
-class Cache(Repository):
+class Cache(TwoSnapshots):
     def setUp(self):
         self.prepare()
 
