@@ -86,6 +86,8 @@ struct LocalIndex::State {
   std::optional<Found> find(const ChunkId& id, IndexRun::Copies copies) const;
   std::optional<Found> follow(Trail& trail, const ChunkId& id, IndexRun::Copies copies) const;
   std::optional<ChunkLocation> locate(const Found& found) const;
+  std::optional<Found> find_any(const ChunkId& id) const;
+  std::uint64_t first_number(const IndexRun* run) const;
 
   struct FoundPack {
     const IndexRun* run = nullptr;
@@ -240,8 +242,26 @@ std::optional<LocalIndex::State::Found> LocalIndex::State::follow(Trail& trail, 
 
 std::optional<ChunkLocation> LocalIndex::State::locate(const Found& found) const {
   auto location = found.run->location(found.chunk);
-  if (location) location->pack_number += found.run->first_pack_number;
+  if (!location) return location;
+  location->pack_number += found.run->first_pack_number;
+  location->number = first_number(found.run) + found.chunk;
   return location;
+}
+
+// One outside condemned packs if there is one.
+std::optional<LocalIndex::State::Found> LocalIndex::State::find_any(const ChunkId& id) const {
+  auto found = find(id, IndexRun::Copies::not_condemned);
+  if (!found && !condemned.empty()) found = find(id, IndexRun::Copies::any);
+  return found;
+}
+
+std::uint64_t LocalIndex::State::first_number(const IndexRun* run) const {
+  std::uint64_t first = 0;
+  for (const auto& each : runs) {
+    if (each.get() == run) break;
+    first += each->counts().chunks;
+  }
+  return first;
 }
 
 std::optional<LocalIndex::State::FoundPack> LocalIndex::State::find_pack(const PackId& name) const {
@@ -345,9 +365,14 @@ void LocalIndex::set_condemned(std::unordered_set<PackId> packs) {
 }
 
 std::optional<ChunkLocation> LocalIndex::find(const ChunkId& id) const {
-  auto found = state_->find(id, IndexRun::Copies::not_condemned);
-  if (!found && !state_->condemned.empty()) found = state_->find(id, IndexRun::Copies::any);
+  const auto found = state_->find_any(id);
   return found ? state_->locate(*found) : std::nullopt;
+}
+
+std::optional<std::uint64_t> LocalIndex::number(const ChunkId& id) const {
+  const auto found = state_->find_any(id);
+  if (!found) return std::nullopt;
+  return state_->first_number(found->run) + found->chunk;
 }
 
 bool LocalIndex::contains(const ChunkId& id) const {
@@ -390,6 +415,7 @@ Result<void> LocalIndex::for_each_chunk(
   return state_->each_pack([&](const State::FoundPack& found) -> Result<void> {
     const auto& [run, number, pack] = found;
     ChunkLocation location{.pack = pack.name, .pack_number = run->first_pack_number + number};
+    const std::uint64_t first_number = state_->first_number(run);
     for (; location.block_number < pack.blocks; ++location.block_number) {
       const auto block = run->block(pack.first_block + location.block_number);
       if (!block) return fail(run->damage());
@@ -399,10 +425,13 @@ Result<void> LocalIndex::for_each_chunk(
       location.codec = block->codec;
       location.kind = block->kind;
       location.nonce_tail = block->nonce_tail;
+      location.number = first_number + block->first_chunk;
       TRY(run->each_chunk(block->first_chunk, block->chunks, [&](const RunChunk& chunk) {
         location.chunk_offset = chunk.offset;
         location.chunk_length = chunk.length;
-        return each(chunk.id, location);
+        const Result<void> done = each(chunk.id, location);
+        ++location.number;
+        return done;
       }));
     }
     return {};

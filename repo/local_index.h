@@ -33,6 +33,8 @@ struct ChunkLocation {
   ChunkKind kind = ChunkKind::data;
   std::uint64_t nonce_tail = 0;
   std::uint32_t chunk_offset = 0, chunk_length = 0;  // in the block's raw bytes
+  // Of this copy, its own until the index changes; counted from 0 over all runs.
+  std::uint64_t number = 0;
 };
 
 class LocalIndex {
@@ -63,6 +65,8 @@ class LocalIndex {
 
   // For reading: any copy, one outside condemned packs if there is one.
   std::optional<ChunkLocation> find(const ChunkId& id) const;
+  // The number of the copy that find() would name, without reading where it lies.
+  std::optional<std::uint64_t> number(const ChunkId& id) const;
   // For deduplication: is there a copy outside condemned packs?
   bool contains(const ChunkId& id) const;
 

@@ -46,10 +46,12 @@ std::string boot_code() {
   return std::string(as_text(code));
 }
 
-// Field 22 of /proc/self/stat; the program's name, field 2, may contain anything, so count from its
+}  // namespace
+
+// Field 22 of /proc/…/stat; the program's name, field 2, may contain anything, so count from its
 // ')'.
-std::uint64_t start_ticks() {
-  const std::string stat = first_line("/proc/self/stat");
+std::uint64_t process_start(std::uint32_t pid) {
+  const std::string stat = first_line("/proc/" + std::to_string(pid) + "/stat");
   std::size_t at = stat.rfind(')');
   for (int field = 2; at != std::string::npos && field < 22; ++field) at = stat.find(' ', at + 1);
   std::uint64_t ticks = 0;
@@ -58,14 +60,12 @@ std::uint64_t start_ticks() {
   return ticks;
 }
 
-}  // namespace
-
 ProcessIdentity this_process(const SecretKey& id_key) {
   ProcessIdentity self;
   self.machine = machine_code(id_key);
   self.boot = boot_code();
   self.pid = static_cast<std::uint32_t>(::getpid());
-  self.pid_started = start_ticks();
+  self.pid_started = process_start(self.pid);
   struct stat status {};
   if (::stat("/proc/self/ns/pid", &status) == 0) self.pid_namespace = status.st_ino;
   return self;

@@ -20,6 +20,9 @@ struct ProcessIdentity {
   std::uint64_t pid_namespace = 0;
 };
 
+// When the process with this number started, in clock ticks after boot; 0 if there is none.
+std::uint64_t process_start(std::uint32_t pid);
+
 ProcessIdentity this_process(const SecretKey& id_key);
 std::string host_name();
 

@@ -5,10 +5,9 @@
 
 #include <chrono>
 
-#include "repo/chunk_reader.h"
 #include "repo/machine.h"
 #include "repo/names.h"
-#include "repo/tree_walk.h"
+#include "repo/rescue.h"
 
 namespace lagan {
 namespace {
@@ -136,33 +135,7 @@ Result<bool> WriterSession::is_fenced() const {
 // condemned meanwhile. Stores what lies only in condemned packs again, until a whole pass finds
 // nothing.
 Result<void> WriterSession::rescue(const Snapshot& snapshot) {
-  while (true) {
-    index_.set_condemned(TRY(load_condemned(repository_)));
-    const LoadedIndex loaded = TRY(load_index(repository_, index_));
-    if (!loaded.damaged.empty()) return fail(ErrorCode::corrupt, loaded.damaged.front());
-    ChunkReader reader(repository_, index_);
-    std::vector<std::pair<ChunkId, ChunkKind>> endangered;
-    std::unordered_set<ChunkId> seen;
-    const ChunkWalk walk{
-        .each = [&](const ChunkId& id, ChunkKind kind, const std::string&) -> Result<void> {
-          if (!index_.contains(id)) endangered.emplace_back(id, kind);
-          return {};
-        },
-        .trouble = [](const std::string& path, Error error) -> Result<void> {
-          return fail(std::move(error).in(path));
-        }};
-    TRY(walk_chunks(reader.source(), snapshot, seen, walk));
-    if (endangered.empty()) break;
-
-    // The writer extends the index it is given: read from one of its own.
-    LocalIndex written = TRY(LocalIndex::open("", repository_.id()));
-    ChunkWriter writer(repository_, written, id_, ChunkWriterOptions());
-    auto& lane = writer.make_data_lane();
-    for (const auto& [id, kind] : endangered) {
-      const Bytes chunk = TRY(reader.load(id, kind));
-      kind == ChunkKind::data ? TRY(lane.store(chunk)) : TRY(writer.store_tree(kind, chunk));
-    }
-    TRY(writer.flush());
+  while (TRY(store_endangered(repository_, index_, id_, snapshot)) != 0) {
   }
   const Mark mark{id_, repository_.now(), host_, program_name(), true};
   return repository_.put_body(ObjectKind::verified, names::verified(id_), encode(mark));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <set>
 
 #include "repo/limits.h"
@@ -15,25 +16,42 @@ namespace {
 
 constexpr std::string_view kVerifiedEnding = ".ok";
 
-Result<std::set<SnapshotId>> load_forgotten(const Repository& repository,
-                                            std::vector<std::string>& damaged) {
-  std::vector<ObjectName> objects;
+// What was forgotten, and when first.
+Result<std::map<SnapshotId, Nanoseconds>> load_forgotten(const Repository& repository,
+                                                         std::vector<std::string>& damaged) {
+  std::vector<ObjectInfo> objects;
   TRY(repository.storage().list(names::kForgotten, [&](const ObjectInfo& info) -> Result<void> {
-    objects.push_back(info.name);
+    objects.push_back(info);
     return {};
   }));
-  std::set<SnapshotId> forgotten;
-  for (const ObjectName& name : objects) {
+  std::map<SnapshotId, Nanoseconds> forgotten;
+  for (const ObjectInfo& info : objects) {
     const auto message =
-        repository.get_signed(ObjectKind::forgotten, name, limits::kCondemnedBytes);
+        repository.get_signed(ObjectKind::forgotten, info.name, limits::kCondemnedBytes);
     const auto decoded = message ? decode_forgotten(as_bytes(*message)) : fail(message.error());
     if (!decoded) {
       damaged.push_back(decoded.error().message);
       continue;
     }
-    forgotten.insert(decoded->snapshots.begin(), decoded->snapshots.end());
+    const Nanoseconds when = info.modified.value_or(decoded->created);
+    for (const SnapshotId& id : decoded->snapshots) {
+      const auto [at, is_new] = forgotten.try_emplace(id, when);
+      if (!is_new) at->second = std::min(at->second, when);
+    }
   }
   return forgotten;
+}
+
+// An `.ok` that cannot be read is none.
+Result<bool> is_proven(const Repository& repository, const SnapshotId& id) {
+  const auto message =
+      repository.get_body(ObjectKind::verified, names::verified(id), limits::kSmallBodyBytes);
+  const auto mark = message ? decode_mark(as_bytes(*message)) : fail(message.error());
+  if (mark) return true;
+  const ErrorCode code = mark.error().code;
+  if (code != ErrorCode::corrupt && code != ErrorCode::not_found && code != ErrorCode::unsupported)
+    return fail(mark.error());
+  return false;
 }
 
 template <typename T>
@@ -56,7 +74,7 @@ std::optional<std::size_t> latest_number(std::string_view text) {
 
 }  // namespace
 
-Result<SnapshotList> list_snapshots(const Repository& repository) {
+Result<SnapshotList> list_snapshots(const Repository& repository, Which which) {
   SnapshotList list;
   std::set<SnapshotId> present, proven, fenced;
   TRY(repository.storage().list(names::kSnapshots, [&](const ObjectInfo& info) -> Result<void> {
@@ -74,7 +92,8 @@ Result<SnapshotList> list_snapshots(const Repository& repository) {
   }));
   const auto forgotten = TRY(load_forgotten(repository, list.damaged));
   for (const SnapshotId& id : present) {
-    if (forgotten.contains(id)) continue;
+    const auto when = forgotten.find(id);
+    if (when != forgotten.end() && which == Which::remembered) continue;
     const ObjectName name = names::snapshot(id);
     const auto message = repository.get_body(ObjectKind::snapshot, name, limits::kSnapshotBytes);
     auto snapshot = message ? decode_snapshot(as_bytes(*message)) : fail(message.error());
@@ -90,8 +109,10 @@ Result<SnapshotList> list_snapshots(const Repository& repository) {
       list.damaged.push_back(snapshot.error().message);
       continue;
     }
-    list.snapshots.push_back(
-        {id, *std::move(snapshot), !fenced.contains(id) || proven.contains(id)});
+    const bool verified =
+        !fenced.contains(id) || (proven.contains(id) && TRY(is_proven(repository, id)));
+    list.snapshots.push_back({.id = id, .snapshot = *std::move(snapshot), .verified = verified});
+    if (when != forgotten.end()) list.snapshots.back().forgotten = when->second;
   }
   std::ranges::sort(list.snapshots, [](const StoredSnapshot& a, const StoredSnapshot& b) {
     return std::tie(a.snapshot.time, a.id) < std::tie(b.snapshot.time, b.id);

@@ -15,6 +15,8 @@ struct StoredSnapshot {
   SnapshotId id;
   Snapshot snapshot;
   bool verified = true;  // false: fenced, and nobody has proved it whole
+  // When it was first forgotten, by the storage's clock if that tells.
+  std::optional<Nanoseconds> forgotten = std::nullopt;
 };
 
 struct SnapshotList {
@@ -22,8 +24,8 @@ struct SnapshotList {
   std::vector<std::string> damaged;       // what could not be read, with reasons
 };
 
-// All that are not forgotten.
-Result<SnapshotList> list_snapshots(const Repository& repository);
+enum class Which { remembered, all };  // all: forgotten ones too
+Result<SnapshotList> list_snapshots(const Repository& repository, Which which = Which::remembered);
 
 // Empty members accept anything. Each tag list must be contained whole (AND); one list of several
 // must fit (OR).

@@ -14,8 +14,7 @@ namespace {
 // stack goes.
 class Walker {
  public:
-  Walker(const ChunkSource& source, std::unordered_set<ChunkId>& seen, const ChunkWalk& walk)
-      : source_(source), seen_(seen), walk_(walk) {}
+  Walker(const ChunkSource& source, const ChunkWalk& walk) : source_(source), walk_(walk) {}
 
   // Chunks come in the order of the tree, a node before what it names.
   Result<void> walk_from(const ChunkId& id, ChunkKind kind) {
@@ -37,7 +36,7 @@ class Walker {
   };
 
   Result<void> visit(const Visit& at) {
-    if (!seen_.insert(at.id).second) return {};
+    if (!walk_.is_new(at.id)) return {};
     if (auto done = walk_.each(at.id, at.kind, at.path); !done)
       return walk_.trouble(at.path, std::move(done).error());
     if (at.kind == ChunkKind::data || at.kind == ChunkKind::root_record) return {};
@@ -84,7 +83,6 @@ class Walker {
   }
 
   const ChunkSource& source_;
-  std::unordered_set<ChunkId>& seen_;
   const ChunkWalk& walk_;
   std::vector<Visit> waiting_;
 };
@@ -92,8 +90,8 @@ class Walker {
 }  // namespace
 
 Result<void> walk_chunks(const ChunkSource& source, const Snapshot& snapshot,
-                         std::unordered_set<ChunkId>& seen, const ChunkWalk& walk) {
-  Walker walker(source, seen, walk);
+                         const ChunkWalk& walk) {
+  Walker walker(source, walk);
   if (snapshot.root.id) TRY(walker.walk_from(*snapshot.root.id, ChunkKind::directory));
   if (snapshot.root_record) TRY(walker.walk_from(*snapshot.root_record, ChunkKind::root_record));
   return {};

@@ -5,7 +5,6 @@
 // rescue and collection.
 
 #include <functional>
-#include <unordered_set>
 
 #include "repo/chunk.h"
 #include "repo/messages.h"
@@ -14,17 +13,17 @@
 
 namespace lagan {
 
-// Called with a chunk and the path below which it was first met. A node whose callback or loading
-// fails is not descended into; the error goes to `trouble`, and the walk goes on if that returns
-// success.
+// `each` is called with a chunk and the path below which it was first met. A node whose callback or
+// loading fails is not descended into; the error goes to `trouble`, and the walk goes on if that
+// returns success.
 struct ChunkWalk {
+  // Takes note of the chunk; false if it was met before, in this walk or another.
+  std::function<bool(const ChunkId&)> is_new;
   std::function<Result<void>(const ChunkId&, ChunkKind, const std::string& path)> each;
   std::function<Result<void>(const std::string& path, Error error)> trouble;
 };
 
-// `seen` holds what was visited already; pass the same set for several snapshots to visit shared
-// parts once.
 Result<void> walk_chunks(const ChunkSource& source, const Snapshot& snapshot,
-                         std::unordered_set<ChunkId>& seen, const ChunkWalk& walk);
+                         const ChunkWalk& walk);
 
 }  // namespace lagan

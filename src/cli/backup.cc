@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <pwd.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +21,6 @@ struct BackupFlags {
   std::string host, time, label, larger_than;
   FilterOptions filter;
   bool one_file_system = false, force = false, skip_if_unchanged = false, dry_run = false;
-  bool no_scan = false;
   bool from_stdin = false, from_command = false, no_scan = false;
   std::string stdin_name = "stdin";
   std::size_t readers = 0;
@@ -41,6 +41,7 @@ class SourceCommand {
     if (child < 0) return fail(system_error("start the command", errno));
     if (child == 0) {
       ::dup2(ends[1], STDOUT_FILENO);
+      ::signal(SIGPIPE, SIG_DFL);
       std::vector<char*> arguments;
       for (const std::string& word : words)
         arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execvp
@@ -222,7 +223,6 @@ void add_backup(CLI::App& app, Context& context) {
   command->add_option("--stdin-filename", flags->stdin_name, "its name in the snapshot");
   command->add_option("--read-concurrency", flags->readers, "files read at a time")
       ->envname("LAGAN_READ_CONCURRENCY");
-  command->add_flag("--no-scan", flags->no_scan, "accepted for restic's sake: there is no scan");
   command->callback([&context, flags] {
     context.run = [&context, flags] {
       const auto code = run_backup(context, *flags);

@@ -61,7 +61,7 @@ void print_finding(const Context& context, ProgressLine& progress, const Finding
     Json message{{"message_type", finding.severity == Severity::note ? "note" : "warning"},
                  {"message", finding.what}};
     put_text(message, "item", finding.where);
-    fmt::print(stderr, "{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace));
+    put(stderr, fmt::format("{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace)));
   } else if (finding.severity == Severity::warning) {
     progress.note(fmt::format("warning: {}: {}", finding.where, finding.what));
   } else if (!context.globals.quiet) {

@@ -165,9 +165,9 @@ int Context::fail_with(const Error& error) const {
   const int code = exit_code_of(error);
   if (globals.json) {
     const Json message{{"message_type", "exit_error"}, {"code", code}, {"message", error.message}};
-    fmt::print(stderr, "{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace));
+    put(stderr, fmt::format("{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace)));
   } else {
-    fmt::print(stderr, "lagan: {}\n", error.message);
+    put(stderr, fmt::format("lagan: {}\n", error.message));
   }
   return code;
 }
@@ -176,18 +176,22 @@ void Context::warn(const std::string& text) const {
   if (globals.json) {
     const Json message{
         {"message_type", "error"}, {"error", {{"message", text}}}, {"during", ""}, {"item", ""}};
-    fmt::print(stderr, "{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace));
+    put(stderr, fmt::format("{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace)));
   } else {
-    fmt::print(stderr, "lagan: {}\n", text);
+    put(stderr, fmt::format("lagan: {}\n", text));
   }
 }
 
 void Context::say(const std::string& line) const {
-  if (!globals.json && !globals.quiet) fmt::print("{}\n", line);
+  if (!globals.json && !globals.quiet) put(stdout, fmt::format("{}\n", line));
+}
+
+void put(std::FILE* stream, std::string_view text) {
+  (void)std::fwrite(text.data(), 1, text.size(), stream);
 }
 
 void Context::print_json(const Json& message) const {
-  fmt::print("{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace));
+  put(stdout, fmt::format("{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace)));
 }
 
 void put_text(Json& object, const std::string& key, const std::string& bytes) {
@@ -264,7 +268,11 @@ Result<Nanoseconds> parse_time(const std::string& text) {
     parsed.tm_isdst = -1;
     const char* end = ::strptime(text.c_str(), format, &parsed);
     if (end == nullptr || *end != '\0') continue;
-    return static_cast<Nanoseconds>(std::mktime(&parsed)) * 1'000'000'000;
+    const std::tm written = parsed;
+    const std::time_t seconds = std::mktime(&parsed);
+    // The 30th of February would become the 2nd of March.
+    if (parsed.tm_mday != written.tm_mday || parsed.tm_mon != written.tm_mon) break;
+    return static_cast<Nanoseconds>(seconds) * 1'000'000'000;
   }
   return fail(ErrorCode::invalid_argument,
               fmt::format("'{}' is no time: write it as \"2006-01-02 15:04:05\"", text));

@@ -93,6 +93,10 @@ void install_signal_handlers();
 void put_text(Json& object, const std::string& key, const std::string& bytes);
 
 // "name: value" helpers of several commands.
+// Writes to stdout or stderr from any thread. A reader that has gone away or a full disk stops no
+// work: main tells when that is over.
+void put(std::FILE* stream, std::string_view text);
+
 std::string format_time(Nanoseconds time);                              // local, to seconds
 std::string format_time_rfc3339(Nanoseconds time, int offset_minutes);  // with nanoseconds
 std::string format_bytes(std::uint64_t bytes);                          // "1.234 GiB"

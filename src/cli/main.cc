@@ -96,8 +96,11 @@ int run(int argc, char** argv) {
   install_signal_handlers();
   const int code = context.run();
   // A full disk may show only now.
-  if (std::fflush(stdout) == 0) return code;
-  return context.fail_with(system_error("write to stdout", errno));
+  const bool flushed = std::fflush(stdout) == 0;
+  if (flushed && std::ferror(stdout) == 0) return code;
+  // Whoever reads may have enough (lagan backup -vv … | head): no news for anybody.
+  if (!flushed && errno != EPIPE) context.fail_with(system_error("write to stdout", errno));
+  return code == kOk ? kFailed : code;
 }
 
 }  // namespace

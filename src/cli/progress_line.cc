@@ -59,7 +59,7 @@ void ProgressLine::show(bool is_last) {
     return;
   }
   if (is_last && !line_is_shown_) return;
-  fmt::print(stderr, "\r\033[K{}", is_last ? "" : line());
+  put(stderr, fmt::format("\r\033[K{}", is_last ? "" : line()));
   std::fflush(stderr);
   line_is_shown_ = !is_last;
 }
@@ -116,11 +116,11 @@ void ProgressLine::trouble(const std::string& path, const Error& error) {
     Json message{
         {"message_type", "error"}, {"error", {{"message", error.message}}}, {"during", during_}};
     put_text(message, "item", path);
-    fmt::print(stderr, "{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace));
+    put(stderr, fmt::format("{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace)));
     return;
   }
   if (on_terminal_) show(true);
-  fmt::print(stderr, "lagan: {}: {}\n", path, error.message);
+  put(stderr, fmt::format("lagan: {}: {}\n", path, error.message));
 }
 
 void ProgressLine::note(const std::string& text) {
@@ -141,7 +141,7 @@ void ProgressLine::item(const std::string& path, ItemChange change, std::uint64_
     return;
   }
   if (on_terminal_) show(true);
-  fmt::print("{:9} {}\n", word, path);
+  put(stdout, fmt::format("{:9} {}\n", word, path));
 }
 
 }  // namespace lagan::cli

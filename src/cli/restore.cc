@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "src/cli/context.h"
 #include "src/cli/progress_line.h"
 
@@ -27,14 +29,15 @@ Result<std::vector<PathPattern>> parse_all(const std::vector<std::string>& texts
 
 void print_summary(const Context& context, const RestoreResult& result, bool dry_run,
                    double seconds) {
+  const std::uint64_t total = result.files + result.folders + result.others;
   if (context.globals.json) {
     context.print_json({{"message_type", "summary"},
                         {"seconds_elapsed", static_cast<std::uint64_t>(seconds)},
-                        {"total_files", result.files + result.folders + result.others},
-                        {"files_restored", result.files + result.folders + result.others},
+                        {"total_files", total},
+                        {"files_restored", total - std::min(total, result.errors)},
                         {"files_skipped", 0},
                         {"files_deleted", 0},
-                        {"total_bytes", result.bytes},
+                        {"total_bytes", result.total_bytes},
                         {"bytes_restored", result.bytes},
                         {"bytes_skipped", 0}});
   } else {

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "src/cli/base64.h"
 #include "src/cli/context.h"
 #include "src/cli/snapshot_json.h"
 #include "src/engine/seen_snapshots.h"
@@ -22,10 +23,19 @@ std::string joined(const std::vector<std::string>& parts, const char* separator)
   return fmt::format("{}", fmt::join(parts, separator));
 }
 
-Json texts(const std::vector<std::string>& all) {
-  Json list = Json::array();
-  for (const std::string& text : all) list.push_back(text);
-  return list;
+// With a twin in base64 if one of them is not UTF-8.
+void put_texts(Json& out, const std::string& key, const std::vector<std::string>& all) {
+  Json list = Json::array(), exact = Json::array();
+  bool is_valid = true;
+  for (const std::string& text : all) {
+    Json one;
+    put_text(one, "text", text);
+    is_valid = is_valid && !one.contains("text_b64");
+    list.push_back(text);
+    exact.push_back(to_base64(text));
+  }
+  out[key] = std::move(list);
+  if (!is_valid) out[key + "_b64"] = std::move(exact);
 }
 
 // Of each host with these paths only the newest `count`.
@@ -98,13 +108,13 @@ Json to_json(const StoredSnapshot& stored) {
   Json out{{"time", format_time_rfc3339(snapshot.time, snapshot.utc_offset_minutes)}};
   if (!snapshot.parents.empty()) out["parent"] = snapshot.parents.front().hex();
   out["tree"] = snapshot.root.id ? snapshot.root.id->hex() : "";
-  out["paths"] = texts(snapshot.paths);
+  put_texts(out, "paths", snapshot.paths);
   put_text(out, "hostname", snapshot.host);
   put_text(out, "username", snapshot.user);
   out["uid"] = snapshot.uid;
   out["gid"] = snapshot.gid;
-  if (!snapshot.excludes.empty()) out["excludes"] = texts(snapshot.excludes);
-  if (!snapshot.tags.empty()) out["tags"] = texts(snapshot.tags);
+  if (!snapshot.excludes.empty()) put_texts(out, "excludes", snapshot.excludes);
+  if (!snapshot.tags.empty()) put_texts(out, "tags", snapshot.tags);
   if (!snapshot.label.empty()) put_text(out, "description", snapshot.label);
   if (snapshot.original) out["original"] = snapshot.original->hex();
   out["program_version"] = snapshot.program;

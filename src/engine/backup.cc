@@ -303,6 +303,11 @@ Result<void> Backup::store_stream() {
   auto outcome = TRY(reader.read_stream(options_.stream, entry));
   if (outcome.source_error) return fail(std::move(*outcome.source_error).in("read standard input"));
   if (options_.stream_ended) TRY(options_.stream_ended());
+  if (options_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
+  if (entry.size == 0) {
+    return fail(ErrorCode::invalid_argument,
+                "there was no input: an empty dump is more likely a mistake than a backup");
+  }
   DirectoryBuilder builder(split_key_, tree_sink());
   TRY(builder.add(entry.name, encode(entry)));
   result_.root = {TRY(builder.finish()), 1, 0, entry.size};

@@ -2,6 +2,7 @@
 #include "src/engine/content_reader.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,6 +31,17 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> next_data(int descriptor,
   return std::pair(static_cast<std::uint64_t>(data), end);
 }
 
+// Returns when something can be read, `cancelled` when that is no longer wanted.
+Result<void> wait_for_input(int descriptor, const std::function<bool()>& is_stopped) {
+  constexpr int kMilliseconds = 200;
+  while (!is_stopped()) {
+    pollfd input{descriptor, POLLIN, 0};
+    const int ready = ::poll(&input, 1, kMilliseconds);
+    if (ready > 0 || (ready < 0 && errno != EINTR)) return {};  // reading tells what is wrong
+  }
+  return fail(ErrorCode::cancelled, "interrupted");
+}
+
 }  // namespace
 
 ContentReader::ContentReader(const ContentContext& context, ChunkWriter::Lane& lane)
@@ -51,7 +63,8 @@ Result<ContentReader::Outcome> ContentReader::read_file(int descriptor, std::uin
   Outcome outcome;
   entry.size = size;
   outcome.size = size;
-  if (size <= context_.inline_max) {
+  const bool is_one_hole = may_have_holes && size != 0 && !next_data(descriptor, 0, size);
+  if (size <= context_.inline_max && !is_one_hole) {
     entry.inline_content.resize(size);
     auto got = read_at(descriptor, std::as_writable_bytes(std::span(entry.inline_content)), 0);
     if (!got) outcome.source_error = std::move(got).error();
@@ -145,19 +158,19 @@ Result<ContentReader::Outcome> ContentReader::read_stream(int descriptor, Entry&
   ContentBuilder content = new_content();
   make_room(chunker);
   while (true) {
-    if (context_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
+    // Before each read, and after the last: an interrupted dump ends like a complete one.
+    TRY(wait_for_input(descriptor, context_.is_stopped));
     const MutableByteSpan room = buffer_.span().subspan(filled_);
-    auto got = read_some_full(descriptor, room);
-    if (!got) {
-      outcome.source_error = std::move(got).error();
-      break;
-    }
-    filled_ += *got;
-    outcome.size += *got;
-    context_.bytes_read(*got);
-    if (*got < room.size()) break;
-    TRY(store_buffered(chunker, false, content));
+    const ssize_t got = ::read(descriptor, room.data(), room.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) outcome.source_error = system_error("read", errno);
+    if (got <= 0) break;
+    filled_ += static_cast<std::size_t>(got);
+    outcome.size += static_cast<std::uint64_t>(got);
+    context_.bytes_read(static_cast<std::uint64_t>(got));
+    if (filled_ == buffer_.size()) TRY(store_buffered(chunker, false, content));
   }
+  if (context_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
   if (outcome.size <= context_.inline_max) {
     entry.inline_content = as_text(buffer_.span().first(filled_));
   } else {

@@ -2,6 +2,7 @@
 #include "src/engine/file_storer.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 namespace lagan {
 namespace {
@@ -71,7 +72,9 @@ Result<FileStorer::Attempt> FileStorer::attempt(const FileJob& job, bool is_last
   if (attributes) entry.xattrs = *std::move(attributes);
   if (!attributes) result.source_error = std::move(attributes).error();
 
-  const bool may_have_holes = before->blocks * 512 < before->size;
+  // Room reserved beyond the end, or blocks of attributes, can make up for holes.
+  const bool may_have_holes = before->blocks * 512 < before->size ||
+                              ::lseek(descriptor, 0, SEEK_HOLE) < static_cast<off_t>(before->size);
   auto outcome =
       TRY(content_.read_file(descriptor, before->size, may_have_holes, job.previous_class, entry));
   if (outcome.source_error) {

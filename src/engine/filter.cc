@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
 
 #include "util/file.h"
@@ -71,20 +72,24 @@ std::vector<std::string_view> split(std::string_view path) {
   return parts;
 }
 
-// Do the components from `pattern` match a beginning of `parts`?
+// How much of a path a pattern must account for.
+enum class Extent { beginning, all };
+
+// Do the components from `pattern` match `parts`?
 bool prefix_matches(const std::vector<std::string>& pattern, std::size_t p,
-                    const std::vector<std::string_view>& parts, std::size_t s, bool ignore_case) {
-  if (p == pattern.size()) return true;
+                    const std::vector<std::string_view>& parts, std::size_t s, bool ignore_case,
+                    Extent extent) {
+  if (p == pattern.size()) return extent == Extent::beginning || s == parts.size();
   if (pattern[p] == "**") {
     // At the end it means what lies below a folder, not the folder itself.
     const std::size_t fewest = p + 1 == pattern.size() ? 1 : 0;
     for (std::size_t skip = s + fewest; skip <= parts.size(); ++skip) {
-      if (prefix_matches(pattern, p + 1, parts, skip, ignore_case)) return true;
+      if (prefix_matches(pattern, p + 1, parts, skip, ignore_case, extent)) return true;
     }
     return false;
   }
   return s < parts.size() && glob_matches(pattern[p], parts[s], ignore_case) &&
-         prefix_matches(pattern, p + 1, parts, s + 1, ignore_case);
+         prefix_matches(pattern, p + 1, parts, s + 1, ignore_case, extent);
 }
 
 bool is_closed(std::string_view component) {
@@ -161,13 +166,28 @@ Result<PathPattern> PathPattern::parse(std::string_view text, bool ignore_case) 
   return pattern;
 }
 
-bool PathPattern::matches(std::string_view path) const {
-  const auto parts = split(path);
-  const std::size_t last_start = anchored_ ? 0 : parts.size();
-  for (std::size_t start = 0; start <= last_start && start < parts.size(); ++start) {
-    if (prefix_matches(components_, 0, parts, start, ignore_case_)) return true;
+// From the root, or from anywhere if the pattern does not begin with '/'.
+template <typename Matches>
+bool any_start(bool anchored, std::size_t parts, Matches matches) {
+  const std::size_t starts = anchored ? std::min<std::size_t>(parts, 1) : parts;
+  for (std::size_t start = 0; start < starts; ++start) {
+    if (matches(start)) return true;
   }
   return false;
+}
+
+bool PathPattern::matches(std::string_view path) const {
+  const auto parts = split(path);
+  return any_start(anchored_, parts.size(), [&](std::size_t start) {
+    return prefix_matches(components_, 0, parts, start, ignore_case_, Extent::beginning);
+  });
+}
+
+bool PathPattern::matches_itself(std::string_view path) const {
+  const auto parts = split(path);
+  return any_start(anchored_, parts.size(), [&](std::size_t start) {
+    return prefix_matches(components_, 0, parts, start, ignore_case_, Extent::all);
+  });
 }
 
 bool PathPattern::may_match_below(std::string_view folder) const {
@@ -222,7 +242,10 @@ bool Filter::excludes(std::string_view path, const SourceStatus& status) const {
     return true;
   bool excluded = false;
   for (const PathPattern& pattern : patterns_) {
-    if (excluded == pattern.is_negated() && pattern.matches(path)) excluded = !pattern.is_negated();
+    if (excluded != pattern.is_negated()) continue;
+    // What takes back a folder takes back all in it.
+    if (pattern.is_negated() ? pattern.matches(path) : pattern.matches_itself(path))
+      excluded = !excluded;
   }
   return excluded;
 }

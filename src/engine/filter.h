@@ -23,6 +23,8 @@ class PathPattern {
   static Result<PathPattern> parse(std::string_view text, bool ignore_case = false);
   // True if the pattern matches the path itself or a folder above it. `path` is absolute.
   bool matches(std::string_view path) const;
+  // True if the pattern matches the path itself, whatever the folders above it are called.
+  bool matches_itself(std::string_view path) const;
   // Could something below this folder match? False only if surely not.
   bool may_match_below(std::string_view folder) const;
   bool is_negated() const { return negated_; }
@@ -44,6 +46,8 @@ class Filter {
  public:
   static Result<Filter> create(const FilterOptions& options);
 
+  // Asked from the top down, so folders above are not looked at again: what the user named is kept
+  // whatever it is called.
   bool excludes(std::string_view path, const SourceStatus& status) const;
   // Does a marker in this open folder say that its content is to be left out?
   bool excludes_content_of(int folder) const;

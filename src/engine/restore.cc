@@ -57,10 +57,10 @@ Result<File> open_beneath(int root, std::string_view path) {
 }
 
 // The folder `name` in `parent`, made if need be. Whatever else has that name goes.
-Result<File> make_folder(int parent, const std::string& name) {
+Result<File> make_folder(int parent, const std::string& name, bool& is_new) {
   for (int attempt = 0;; ++attempt) {
-    if (::mkdirat(parent, name.c_str(), 0700) != 0 && errno != EEXIST)
-      return fail(system_error("create folder", errno));
+    is_new = ::mkdirat(parent, name.c_str(), 0700) == 0;
+    if (!is_new && errno != EEXIST) return fail(system_error("create folder", errno));
     const int descriptor =
         ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (descriptor >= 0) return File(descriptor);
@@ -112,6 +112,7 @@ class Restore {
     std::string path;  // in the snapshot, below the restored root
     File folder;
     std::string last_name;  // of its entries so far
+    bool is_wanted = true;  // false: it only leads to what is
   };
   static std::size_t thread_count(const RestoreOptions& options) {
     return options.threads != 0
@@ -247,7 +248,7 @@ Result<void> Restore::restore_entry(Level& parent, std::string_view message) {
   const Choice choice = choose(path, is_folder);
   if (choice == Choice::no) return {};
   if (is_folder) {
-    Level level{&parent, std::move(entry), path, File(), {}};
+    Level level{&parent, std::move(entry), path, File(), {}, choice == Choice::yes};
     if (choice == Choice::yes && !options_.dry_run) {
       if (auto made = descriptor_of(level); !made) {
         trouble(path, made.error());
@@ -282,9 +283,10 @@ Result<void> Restore::restore_folder(Level& level) {
 Result<int> Restore::descriptor_of(Level& level) {
   if (!level.folder.is_open()) {
     const int parent = TRY(descriptor_of(*level.parent));
-    level.folder = TRY(make_folder(parent, level.entry.name));
-    made_folders_.push_back({level.path.substr(1), level.entry});
-    made_folders_.back().entry.subtree = {};
+    bool is_new = false;
+    level.folder = TRY(make_folder(parent, level.entry.name, is_new));
+    // What was there and only leads on stays as it is.
+    if (is_new || level.is_wanted) made_folders_.push_back({level.path.substr(1), level.entry});
   }
   return level.folder.descriptor();
 }
@@ -329,6 +331,7 @@ Result<bool> Restore::link_to_first(Level& parent, const Entry& entry, const std
 
 Result<void> Restore::restore_file(Level& parent, const Entry& entry, const std::string& path) {
   ++result_.files;
+  result_.total_bytes += entry.size;
   if (options_.dry_run) return {};
   if (TRY(link_to_first(parent, entry, path))) return {};
   const int folder = TRY(descriptor_of(parent));
@@ -340,12 +343,17 @@ Result<void> Restore::restore_file(Level& parent, const Entry& entry, const std:
   const auto file = std::make_shared<RestoredFile>(TRY(create_file(folder, entry.name)), path,
                                                    entry, attributes_, report_, std::move(others));
   if (auto done = restore_content(file); !done) file->damaged(done.error());
+  if (entry.state == EntryState::partly_unreadable || entry.state == EntryState::unreadable) {
+    file->damaged(Error{ErrorCode::io,
+                        "could not be read whole when it was backed up: what is missing is zeros",
+                        Retry::never,
+                        {}});
+  }
   return {};
 }
 
 Result<void> Restore::restore_content(const std::shared_ptr<RestoredFile>& file) {
   const Entry& entry = file->entry();
-  if (entry.state == EntryState::unreadable) return {};
   if (!entry.inline_content.empty()) {
     observer_.progress.bytes_done += entry.inline_content.size();
     return file->write(as_bytes(entry.inline_content), 0);

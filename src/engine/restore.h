@@ -29,7 +29,9 @@ struct RestoreOptions {
 };
 
 struct RestoreResult {
-  std::uint64_t files = 0, folders = 0, others = 0, bytes = 0, errors = 0;
+  std::uint64_t files = 0, folders = 0, others = 0;  // what was tried
+  std::uint64_t errors = 0;
+  std::uint64_t bytes = 0, total_bytes = 0;  // written, and the size of what was tried
 };
 
 // Files that cannot be restored whole go to the observer and are counted; the rest is restored.

@@ -126,10 +126,12 @@ std::string look_up_group(std::uint64_t gid) {
 
 }  // namespace
 
-Result<SourceStatus> source_status(int directory, const char* name) {
+namespace {
+
+Result<SourceStatus> status_of(int directory, const char* name, int flags) {
   struct statx raw {};
   const Nanoseconds now = system_now();
-  const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*name == '\0' ? AT_EMPTY_PATH : 0);
+  flags |= AT_NO_AUTOMOUNT | (*name == '\0' ? AT_EMPTY_PATH : 0);
   if (::statx(directory, name, flags, STATX_BASIC_STATS | STATX_BTIME, &raw) != 0) {
     return fail(system_error("stat", errno));
   }
@@ -154,6 +156,16 @@ Result<SourceStatus> source_status(int directory, const char* name) {
   status.rdev_minor = raw.stx_rdev_minor;
   status.seen = now;
   return status;
+}
+
+}  // namespace
+
+Result<SourceStatus> source_status(int directory, const char* name) {
+  return status_of(directory, name, AT_SYMLINK_NOFOLLOW);
+}
+
+Result<SourceStatus> source_status_behind(int directory, const char* name) {
+  return status_of(directory, name, 0);
 }
 
 bool is_racy(const SourceStatus& status) {

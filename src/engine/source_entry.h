@@ -42,6 +42,8 @@ bool is_racy(const SourceStatus& status);
 // `name` in the folder open as `directory` (or any path, with AT_FDCWD); an empty name is the
 // descriptor itself.
 Result<SourceStatus> source_status(int directory, const char* name);
+// The same of what a symlink leads to.
+Result<SourceStatus> source_status_behind(int directory, const char* name);
 
 // User and group names by number, remembered. Any thread.
 class OwnerNames {

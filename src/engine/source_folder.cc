@@ -9,13 +9,23 @@
 
 namespace lagan {
 
+namespace {
+
 // Not updating the access time needs ownership of the file.
-File open_source_folder(int parent, const char* name) {
-  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  const int quiet = ::openat(parent, name, kFlags | O_NOATIME);
+File open_quietly(int parent, const char* name, int flags) {
+  flags |= O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  const int quiet = ::openat(parent, name, flags | O_NOATIME);
   if (quiet >= 0 || errno != EPERM) return File(quiet);
-  return File(::openat(parent, name, kFlags));
+  return File(::openat(parent, name, flags));
 }
+
+}  // namespace
+
+File open_source_folder(int parent, const char* name) {
+  return open_quietly(parent, name, O_NOFOLLOW);
+}
+
+File open_folder_behind(int parent, const char* name) { return open_quietly(parent, name, 0); }
 
 Result<std::vector<std::string>> list_names(int folder) {
   // fdopendir takes the descriptor it is given.

@@ -2,7 +2,7 @@
 #pragma once
 
 // Opening and listing the folders of the source, without leaving a trace in access times where the
-// system allows that. Never follows a symlink.
+// system allows that. Follows no symlink unless told to.
 
 #include <string>
 #include <string_view>
@@ -15,6 +15,8 @@ namespace lagan {
 
 // `name` in the folder open as `parent`. Not open, with errno set, if that fails.
 File open_source_folder(int parent, const char* name);
+// The same, through symlinks.
+File open_folder_behind(int parent, const char* name);
 
 // The names in the open folder in byte order, without "." and "..".
 Result<std::vector<std::string>> list_names(int folder);

@@ -106,7 +106,12 @@ Result<void> Walker::visit(const FolderPtr& parent, const char* name, FolderStat
                            const Target* target, std::uint64_t device) {
   TRY(context_.failure.check());
   if (context_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
-  auto found = source_status(parent->folder.descriptor(), name);
+  const int folder = parent->folder.descriptor();
+  auto found = source_status(folder, name);
+  // `link/target` was named: the link stands for the folder that it leads to.
+  const bool leads_on = target != nullptr && !target->is_whole;
+  if (found && leads_on && found->kind == EntryKind::symlink)
+    found = source_status_behind(folder, name);
   if (!found) {
     trouble(parent, join_path(parent->path, name), found.error());
     return {};
@@ -117,7 +122,7 @@ Result<void> Walker::visit(const FolderPtr& parent, const char* name, FolderStat
       context_.filter.excludes(join_path(parent->path, name), status)) {
     return {};
   }
-  if (target != nullptr && !target->is_whole && status.kind != EntryKind::directory) {
+  if (leads_on && status.kind != EntryKind::directory) {
     trouble(parent, join_path(parent->path, name),
             Error{ErrorCode::not_found, "is not a folder", Retry::never, {}});
     return {};
@@ -128,8 +133,7 @@ Result<void> Walker::visit(const FolderPtr& parent, const char* name, FolderStat
     const bool is_other_device =
         target == nullptr && context_.one_file_system && status.device != device;
     if (!is_other_device) {
-      return enter(parent, name, status, before,
-                   target != nullptr && !target->is_whole ? target : nullptr);
+      return enter(parent, name, status, before, target);
     }
     return finish_special(parent, name, status);
   }
@@ -248,7 +252,9 @@ Result<void> Walker::enter(const FolderPtr& parent, const std::string& name,
     trouble(parent, path, Error{ErrorCode::unsupported, "folders nest too deep", Retry::never, {}});
     return {};
   }
-  File descriptor = open_source_folder(parent->folder.descriptor(), name.c_str());
+  const bool leads_on = target != nullptr && !target->is_whole;
+  File descriptor = (leads_on ? open_folder_behind : open_source_folder)(
+      parent->folder.descriptor(), name.c_str());
   const int open_error = errno;
   auto status = descriptor.is_open() ? source_status(descriptor.descriptor(), "")
                                      : Result<SourceStatus>(listed);
@@ -319,7 +325,7 @@ Result<void> Walker::enter(const FolderPtr& parent, const std::string& name,
                            ? context_.known->folder(known->folder_at)
                            : FolderStates();
   ++depth_;
-  auto filled = fill(folder, std::move(below), target, status->device);
+  auto filled = fill(folder, std::move(below), leads_on ? target : nullptr, status->device);
   --depth_;
   return filled;
 }

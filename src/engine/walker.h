@@ -3,7 +3,7 @@
 
 // Walks the source in name order, depth first, on one thread. What looks unchanged is taken over
 // from the last run; regular files that must be read become jobs; everything else is finished here.
-// Never follows a symlink and never leaves a target.
+// Never leaves a target, and follows no symlinks but those that the user wrote before one.
 
 #include <functional>
 #include <map>

@@ -93,6 +93,7 @@ void check_whole(const TestRepository& repository, const Snapshot& snapshot,
   std::unordered_set<ChunkId> seen;
   std::size_t missing = 0;
   const ChunkWalk walk{
+      .is_new = [&](const ChunkId& id) { return seen.insert(id).second; },
       .each = [&](const ChunkId& id, ChunkKind kind, const std::string&) -> Result<void> {
         if (!index.contains(id)) ++missing;
         TRY(reader.load(id, kind));
@@ -101,7 +102,7 @@ void check_whole(const TestRepository& repository, const Snapshot& snapshot,
       .trouble = [](const std::string& path, Error error) -> Result<void> {
         return fail(std::move(error).in(path));
       }};
-  const auto walked = walk_chunks(reader.source(), snapshot, seen, walk);
+  const auto walked = walk_chunks(reader.source(), snapshot, walk);
   CHECK_MESSAGE(walked, walked.error().message);
   CHECK(missing == 0);
   CHECK(seen.size() >= 40);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_set>
 
 #include "repo/limits.h"
 #include "repo/tree.h"
@@ -56,6 +57,7 @@ Walked walk(MemoryChunks& chunks, const Snapshot& snapshot) {
   Walked result;
   std::unordered_set<ChunkId> seen;
   const ChunkWalk callbacks{
+      .is_new = [&](const ChunkId& id) { return seen.insert(id).second; },
       .each = [&](const ChunkId& id, ChunkKind kind, const std::string& path) -> Result<void> {
         ++result.calls;
         result.chunks.emplace(id, std::pair(kind, path));
@@ -65,7 +67,7 @@ Walked walk(MemoryChunks& chunks, const Snapshot& snapshot) {
         result.troubles.push_back(path);
         return {};
       }};
-  REQUIRE(walk_chunks(chunks.source(), snapshot, seen, callbacks));
+  REQUIRE(walk_chunks(chunks.source(), snapshot, callbacks));
   return result;
 }
 
@@ -120,6 +122,7 @@ TEST_CASE("an error of the caller ends the walk") {
   snapshot.root.id = directory_of(chunks, {file_of(chunks, "f", 10)});
   std::unordered_set<ChunkId> seen;
   const ChunkWalk callbacks{
+      .is_new = [&](const ChunkId& id) { return seen.insert(id).second; },
       .each = [](const ChunkId&, ChunkKind kind, const std::string&) -> Result<void> {
         if (kind == ChunkKind::data) return fail(ErrorCode::cancelled, "enough");
         return {};
@@ -127,7 +130,7 @@ TEST_CASE("an error of the caller ends the walk") {
       .trouble = [](const std::string&, Error error) -> Result<void> {
         return fail(std::move(error));
       }};
-  const auto walked = walk_chunks(chunks.source(), snapshot, seen, callbacks);
+  const auto walked = walk_chunks(chunks.source(), snapshot, callbacks);
   REQUIRE_FALSE(walked);
   CHECK(walked.error().code == ErrorCode::cancelled);
 }
@@ -141,6 +144,7 @@ TEST_CASE("snapshots that share what they hold are walked once") {
   std::unordered_set<ChunkId> seen;
   std::size_t calls = 0;
   const ChunkWalk callbacks{
+      .is_new = [&](const ChunkId& id) { return seen.insert(id).second; },
       .each = [&](const ChunkId&, ChunkKind, const std::string&) -> Result<void> {
         ++calls;
         return {};
@@ -148,9 +152,9 @@ TEST_CASE("snapshots that share what they hold are walked once") {
       .trouble = [](const std::string&, Error error) -> Result<void> {
         return fail(std::move(error));
       }};
-  REQUIRE(walk_chunks(chunks.source(), one, seen, callbacks));
+  REQUIRE(walk_chunks(chunks.source(), one, callbacks));
   const std::size_t first = calls;
-  REQUIRE(walk_chunks(chunks.source(), two, seen, callbacks));
+  REQUIRE(walk_chunks(chunks.source(), two, callbacks));
   CHECK(calls == first + 1);
 }
 
