@@ -115,7 +115,10 @@ ChunkWriter::Lane& ChunkWriter::make_data_lane() {
 
 Result<ChunkId> ChunkWriter::store_tree(ChunkKind kind, ByteSpan plaintext) {
   const MutexLock lock(tree_mutex_);
-  return (kind == ChunkKind::list ? list_lane_ : directory_lane_).store(plaintext);
+  Lane& lane = kind == ChunkKind::list          ? list_lane_
+               : kind == ChunkKind::root_record ? root_lane_
+                                                : directory_lane_;
+  return lane.store(plaintext);
 }
 
 bool ChunkWriter::knows(const ChunkId& id) const {
@@ -287,6 +290,7 @@ Result<void> ChunkWriter::settle() {
     const MutexLock lock(tree_mutex_);
     TRY(directory_lane_.flush());
     TRY(list_lane_.flush());
+    TRY(root_lane_.flush());
   }
   wait_for_jobs();
   return failure_.check();

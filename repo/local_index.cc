@@ -369,10 +369,15 @@ std::optional<ChunkLocation> LocalIndex::find(const ChunkId& id) const {
   return found ? state_->locate(*found) : std::nullopt;
 }
 
+// Not by way of what was found last: which copy that leads to depends on what was asked before.
 std::optional<std::uint64_t> LocalIndex::number(const ChunkId& id) const {
-  const auto found = state_->find_any(id);
-  if (!found) return std::nullopt;
-  return state_->first_number(found->run) + found->chunk;
+  for (const auto copies : {IndexRun::Copies::not_condemned, IndexRun::Copies::any}) {
+    for (const auto& run : state_->runs) {
+      if (const auto chunk = run->find(id, copies)) return state_->first_number(run.get()) + *chunk;
+    }
+    if (state_->condemned.empty()) break;
+  }
+  return std::nullopt;
 }
 
 bool LocalIndex::contains(const ChunkId& id) const {

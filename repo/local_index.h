@@ -65,7 +65,8 @@ class LocalIndex {
 
   // For reading: any copy, one outside condemned packs if there is one.
   std::optional<ChunkLocation> find(const ChunkId& id) const;
-  // The number of the copy that find() would name, without reading where it lies.
+  // The number of one copy, one outside condemned packs if there is one: the same copy each time,
+  // until the index changes.
   std::optional<std::uint64_t> number(const ChunkId& id) const;
   // For deduplication: is there a copy outside condemned packs?
   bool contains(const ChunkId& id) const;

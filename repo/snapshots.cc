@@ -33,6 +33,8 @@ Result<std::map<SnapshotId, Nanoseconds>> load_forgotten(const Repository& repos
       damaged.push_back(decoded.error().message);
       continue;
     }
+    if (decoded->unknown_fields)
+      damaged.push_back(info.name.text() + ": was written by a later version");
     const Nanoseconds when = info.modified.value_or(decoded->created);
     for (const SnapshotId& id : decoded->snapshots) {
       const auto [at, is_new] = forgotten.try_emplace(id, when);

@@ -112,14 +112,18 @@ void add_check(CLI::App& app, Context& context);
 void add_completions(CLI::App& app, Context& context);
 void add_diff(CLI::App& app, Context& context);
 void add_dump(CLI::App& app, Context& context);
+void add_forget(CLI::App& app, Context& context);
 void add_find(CLI::App& app, Context& context);
 void add_init(CLI::App& app, Context& context);
 void add_key(CLI::App& app, Context& context);
 void add_list(CLI::App& app, Context& context);
 void add_ls(CLI::App& app, Context& context);
+void add_prune(CLI::App& app, Context& context);
 void add_restore(CLI::App& app, Context& context);
 void add_snapshots(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
+void add_tag(CLI::App& app, Context& context);
+void add_undelete(CLI::App& app, Context& context);
 void add_unlock(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 

@@ -304,9 +304,9 @@ Result<void> Backup::store_stream() {
   if (outcome.source_error) return fail(std::move(*outcome.source_error).in("read standard input"));
   if (options_.stream_ended) TRY(options_.stream_ended());
   if (options_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
-  if (entry.size == 0) {
+  if (entry.size == 0 && options_.stream_ended) {
     return fail(ErrorCode::invalid_argument,
-                "there was no input: an empty dump is more likely a mistake than a backup");
+                "the command printed nothing: that is more likely a mistake than a backup");
   }
   DirectoryBuilder builder(split_key_, tree_sink());
   TRY(builder.add(entry.name, encode(entry)));

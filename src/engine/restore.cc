@@ -239,8 +239,7 @@ Result<void> Restore::restore_entry(Level& parent, std::string_view message) {
     return {};
   }
   const bool is_folder = entry.kind == EntryKind::directory;
-  // Names ascend: what comes again could lead where the first one pointed.
-  if (entry.name <= parent.last_name) {
+  if (entry.name == parent.last_name) {
     trouble(path, Error{ErrorCode::corrupt, "is in its folder twice", Retry::never, {}});
     return {};
   }

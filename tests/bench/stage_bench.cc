@@ -4,6 +4,8 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <random>
 #include <string>
 
 #include "crypto/aead.h"
@@ -11,7 +13,6 @@
 #include "repo/compression.h"
 #include "repo/pack_reader.h"
 #include "repo/tree.h"
-#include "tests/chunker/test_data.h"
 #include "tests/repo/samples.h"
 
 namespace lagan {
@@ -19,19 +20,38 @@ namespace {
 
 constexpr std::size_t kBlockBytes = std::size_t{2} << 20;
 
+Bytes random_bytes(std::size_t size) {
+  Bytes bytes(size);
+  std::mt19937_64 engine(1);
+  for (std::byte& byte : bytes.span()) byte = static_cast<std::byte>(engine());
+  return bytes;
+}
+
+// Words of a small vocabulary, the frequent ones often: compresses like source code.
+Bytes text_bytes(std::size_t size) {
+  std::mt19937_64 engine(2);
+  std::vector<std::string> words;
+  for (int i = 0; i < 3000; ++i) words.push_back(std::to_string(engine() >> (engine() % 48)));
+  std::string text;
+  while (text.size() < size) text += words[engine() % (1 + engine() % words.size())] + " ";
+  Bytes bytes(size);
+  std::ranges::copy(as_bytes(text).first(size), bytes.data());
+  return bytes;
+}
+
 void count_bytes(benchmark::State& state, std::size_t bytes) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes));
 }
 
 void hash_chunk(benchmark::State& state) {
-  const Bytes chunk = random_bytes(static_cast<std::size_t>(state.range(0)), 1);
+  const Bytes chunk = random_bytes(static_cast<std::size_t>(state.range(0)));
   const SecretKey key;
   for (auto _ : state) benchmark::DoNotOptimize(chunk_id(key, ChunkKind::data, chunk.span()));
   count_bytes(state, chunk.size());
 }
 
 void seal(benchmark::State& state, Suite suite) {
-  const Bytes plain = random_bytes(kBlockBytes, 1);
+  const Bytes plain = random_bytes(kBlockBytes);
   Bytes sealed(kBlockBytes + kTagSize);
   Aead aead(suite, SecretKey());
   for (auto _ : state) {
@@ -48,8 +68,8 @@ void compress(benchmark::State& state, const Bytes& block) {
   state.counters["ratio"] = static_cast<double>(size) / static_cast<double>(block.size());
 }
 
-void compress_text(benchmark::State& state) { compress(state, text_bytes(kBlockBytes, 1)); }
-void compress_random(benchmark::State& state) { compress(state, random_bytes(kBlockBytes, 1)); }
+void compress_text(benchmark::State& state) { compress(state, text_bytes(kBlockBytes)); }
+void compress_random(benchmark::State& state) { compress(state, random_bytes(kBlockBytes)); }
 
 void encode_entries(benchmark::State& state) {
   const Entry entry = samples::usual_entry("a-file-of-usual-length.cc");

@@ -156,9 +156,6 @@ class Holes(Fresh):
         self.sparse("zeros, no holes", 1 << 20, (0, bytes(1 << 20)))
         self.check_holes()
 
-    # Bug: src/engine/file_storer.cc: a file whose blocks make up its size is not searched for
-    # holes, though some may lie beyond its end or hold attributes. Zeros are written there.
-    @unittest.expectedFailure
     def test_room_reserved_beyond_the_end_does_not_hide_them(self):
         self.sparse("file", 1 << 20, (0, b"x" * 4096))
         done = subprocess.run(["fallocate", "--keep-size", "--offset", str(1 << 20), "--length",

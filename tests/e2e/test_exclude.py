@@ -90,10 +90,6 @@ class Patterns(Exclude):
         self.assertIn("a.tmp", self.kept("-e", "*.tmp", targets=[self.path("a.tmp")]))
         self.assertIn("sub.tmp", self.kept("-e", "*.tmp", targets=[self.path("sub.tmp")]))
 
-    # Bug: src/engine/walker.cc, visit(): what lies in a named folder is matched with its whole
-    # path, so that a pattern that fits the named folder or one above it leaves everything out. The
-    # snapshot is empty, the exit code 0.
-    @unittest.expectedFailure
     def test_a_named_folder_is_saved_though_its_own_path_matches(self):
         self.make("build/project/file", "build/project/build/object")
         kept = self.kept("-e", "build", targets=[self.path("build/project")])
@@ -124,9 +120,6 @@ class Folders(Exclude):
                                    "--exclude-if-present", "mark:no backup") - marks,
                          {"a", "b", "b/mark", "b/data", "c", "d"})
 
-    # Bug: src/engine/walker.cc, enter(): `target` is null for the named folder too, so that its
-    # content is left out though it was named; the snapshot is empty, the exit code 0.
-    @unittest.expectedFailure
     def test_a_named_folder_is_saved_though_it_is_marked(self):
         self.make("CACHEDIR.TAG", content=CACHE_TAG)
         self.make("data")

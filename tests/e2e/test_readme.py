@@ -76,7 +76,7 @@ class Session(Repository):
         os.mkdir(os.path.join(self.folder, "srv"))
 
     def below_folder(self, text):
-        return re.sub(r"(?<![\w~.:/\\])/(?=\w)", lambda _: self.folder + "/", text)
+        return re.sub(r"(?<![\w~.:/\\])/(?!dev/)(?=\w)", lambda _: self.folder + "/", text)
 
     def run_session(self, session):
         """Each command must end with 0; returns the output of each."""
@@ -109,8 +109,6 @@ class Readme(Session):
         documents = os.path.join(self.folder, "documents")
         os.mkdir(documents)
         write(documents + "/letter", "Dear reader,\n")
-        password = os.path.join(self.folder, ".lagan-password")
-        write(password, "a long password\n")
 
     def test_its_sessions_work(self):
         found = sessions(document("README.md"))

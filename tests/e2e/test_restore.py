@@ -202,9 +202,6 @@ class Target(Fresh):
         self.assertEqual(read(self.inside("file/mine")), b"mine")
         self.assertEqual(read(self.inside("folder/file")), b"new")
 
-    # Bug: src/engine/restore.cc, descriptor_of(): folders on the way to what is included, and not
-    # included themselves, get the owner, mode and times of the snapshot though they existed.
-    @unittest.expectedFailure
     def test_folders_on_the_way_to_what_is_included_stay_as_they_were(self):
         os.mkdir(self.inside("folder"))
         os.chmod(self.inside("folder"), 0o750)

@@ -105,9 +105,6 @@ class ReadErrors(Fresh):
         self.run_lagan("backup", self.source)
         self.assertEqual(tree(self.restore()), tree(self.source))
 
-    # Bug: src/engine/restore.cc, restore_content(), does not look at the entry's state: a file that
-    # was partly or not at all read comes back as zeros, without a word and with exit code 0.
-    @unittest.expectedFailure
     def test_a_restore_says_that_the_file_is_not_whole(self):
         self.run_lagan("backup", self.source, code=3, **self.broken())
         self.restore(code=None)
@@ -238,14 +235,10 @@ class Listeners(Fresh):
         with open("/dev/full", "wb") as full:
             self.check_fails_without_crash(stdout=full, stderr=subprocess.DEVNULL)
 
-    # Bug: src/cli/progress_line.cc, item(), trouble() and run(), print on threads of which an
-    # exception ends the program: SIGABRT. `lagan backup -vv | head` does it.
-    @unittest.expectedFailure
     def test_so_it_is_when_files_are_named(self):
         with open("/dev/full", "wb") as full:
             self.check_fails_without_crash("-vv", stdout=full, stderr=subprocess.DEVNULL)
 
-    @unittest.expectedFailure
     def test_a_reader_that_has_enough_ends_it_without_a_crash(self):
         self.check_fails_without_crash("-vv", stderr=subprocess.DEVNULL)
 

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/engine/prune.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "repo/chunk_writer.h"
+#include "repo/index_loader.h"
+#include "repo/limits.h"
+#include "repo/names.h"
+#include "repo/pack_reader.h"
+#include "repo/snapshots.h"
+#include "src/engine/collector_memory.h"
+#include "src/engine/live_chunks.h"
+#include "src/engine/open_sessions.h"
+#include "src/engine/segments.h"
+
+// The steps bear the names that they have in the protocol.
+
+namespace lagan {
+namespace {
+
+constexpr Nanoseconds kSecond = 1'000'000'000;
+constexpr std::uint64_t kDefaultUndeleteSeconds = 604'800;
+constexpr int kListings = 5;
+
+struct ListedPack {
+  ObjectKind kind = ObjectKind::data_pack;
+  std::uint64_t size = 0;
+};
+using ListedPacks = std::unordered_map<PackId, ListedPack>;
+
+Result<ListedPacks> list_packs(Storage& storage) {
+  ListedPacks packs;
+  for (const auto& [kind, folder] : {std::pair(ObjectKind::tree_pack, names::kTree),
+                                     std::pair(ObjectKind::data_pack, names::kData)}) {
+    TRY(storage.list(folder, [&](const ObjectInfo& info) -> Result<void> {
+      const auto id = names::id_of<PackId>(info.name);
+      if (id && names::pack(kind, *id) == info.name) packs[*id] = {kind, info.size_bytes};
+      return {};
+    }));
+  }
+  return packs;
+}
+
+// A listing that leaves something out would make it look missing: two in a row must agree on what
+// was there at the first. Backups may add to it meanwhile.
+Result<ListedPacks> list_packs_twice(Storage& storage) {
+  ListedPacks before = TRY(list_packs(storage));
+  for (int i = 0; i < kListings; ++i) {
+    ListedPacks after = TRY(list_packs(storage));
+    const auto is_there = [&](const auto& pack) { return after.contains(pack.first); };
+    if (std::ranges::all_of(before, is_there)) return after;
+    before = std::move(after);
+  }
+  return fail(ErrorCode::unavailable,
+              "the storage lists other packs each time: another collection may be at work");
+}
+
+// The storage's own clock, by an object that is put and removed. A heartbeat without a registration
+// is no session to anybody.
+Result<Nanoseconds> storage_time(const Repository& repository) {
+  const SessionId id{repository.random_id().bytes};
+  const ObjectName name = names::heartbeat(id, 1);
+  SessionMessage message;
+  message.session = id;
+  message.created = repository.now();
+  message.beat = 1;
+  TRY(repository.put_body(ObjectKind::session, name, encode(message)));
+  const auto info = repository.storage().stat(name);
+  (void)repository.storage().remove(name);
+  if (!info) return fail(info.error());
+  return info->modified.value_or(repository.now());
+}
+
+class Prune {
+ public:
+  Prune(const Repository& repository, const PruneOptions& options, Observer& observer)
+      : repository_(repository),
+        storage_(repository.storage()),
+        options_(options),
+        observer_(observer),
+        memory_(repository) {}
+
+  Result<PruneResult> run();
+
+ private:
+  Result<void> sweep();
+  Result<void> survey();
+  Result<void> index_orphans(const SegmentSet& segments, const ListedPacks& stored);
+  Result<void> open_index();
+  Result<void> list_roots();
+  Result<void> mark();
+  Result<PrunePlan> plan();
+  Result<void> condemn(const PrunePlan& plan);
+  Result<void> wait_for_sessions();
+  Result<void> rescue();
+  Result<std::size_t> rescue_once();
+  Result<void> delete_expired();
+  Result<void> drop();
+  Result<void> check_stopped() const {
+    if (options_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
+    return {};
+  }
+  Result<void> remove(const ObjectName& name) {
+    auto removed = storage_.remove(name);
+    if (!removed && removed.error().code != ErrorCode::not_found) return removed;
+    return {};
+  }
+  bool is_expired(const StoredSnapshot& stored) const {
+    return stored.forgotten && *stored.forgotten + window_ <= storage_now_;
+  }
+
+  const Repository& repository_;
+  Storage& storage_;
+  const PruneOptions& options_;
+  Observer& observer_;
+  CollectorMemory memory_;
+  Nanoseconds window_ = 0, storage_now_ = 0;
+  std::set<SessionId> not_judged_;  // sessions whose packs are not chosen
+  std::optional<LocalIndex> index_;
+  std::optional<LiveChunks> live_;
+  std::vector<StoredSnapshot> snapshots_;
+  std::map<ObjectName, std::unordered_set<PackId>> logs_;  // C, log by log
+  std::set<PackId> drop_;                                  // D, as far as nobody relies on it
+  PruneResult result_;
+};
+
+Result<PruneResult> Prune::run() {
+  TRY(repository_.check_writable());
+  const std::uint64_t seconds =
+      repository_.config().undelete_seconds.value_or(kDefaultUndeleteSeconds);
+  window_ = options_.undelete_window.value_or(static_cast<Nanoseconds>(seconds) * kSecond);
+  storage_now_ = options_.dry_run ? repository_.now() : TRY(storage_time(repository_));
+  if (!options_.dry_run) TRY(sweep());
+  TRY(survey());
+  const PrunePlan chosen = TRY(plan());
+  if (options_.dry_run) return std::move(result_);
+  TRY(condemn(chosen));
+  TRY(wait_for_sessions());
+  TRY(rescue());
+  TRY(delete_expired());
+  TRY(drop());
+  return std::move(result_);
+}
+
+// G7, for earlier runs: what a live signed segment, present when this run began and read back
+// whole, says was dropped, a log condemns and no live segment lists.
+Result<void> Prune::sweep() {
+  const SegmentSet segments = TRY(SegmentSet::read(repository_));
+  const auto condemned = TRY(load_condemned(repository_));
+  const auto listed = segments.listed();
+  const auto dropped = segments.dropped();
+  const ListedPacks stored = TRY(list_packs(storage_));
+  for (const PackId& id : dropped) {
+    const auto at = stored.find(id);
+    if (at == stored.end() || listed.contains(id) || !condemned.contains(id)) continue;
+    TRY(check_stopped());
+    TRY(remove(names::pack(at->second.kind, id)));
+    ++result_.packs_deleted;
+    result_.bytes_deleted += at->second.size;
+    observer_.progress.bytes_done += at->second.size;
+  }
+  for (const SegmentId& id : segments.replaced()) {
+    TRY(remove(names::segment(id)));
+    ++result_.segments_deleted;
+  }
+  return {};
+}
+
+// G1, but for the choice.
+Result<void> Prune::survey() {
+  for (const SessionState& session : TRY(list_sessions(repository_))) {
+    if (session.is_open()) not_judged_.insert(session.id);
+  }
+  const ListedPacks stored = TRY(list_packs_twice(storage_));
+  SegmentSet segments = TRY(SegmentSet::read(repository_));
+  TRY(index_orphans(segments, stored));
+  if (result_.packs_indexed != 0 && !options_.dry_run)
+    segments = TRY(SegmentSet::read(repository_));
+  for (const PackId& id : segments.listed()) {
+    // Listed packs are deleted by nobody, but they may have been added since the listing.
+    if (stored.contains(id)) continue;
+    const bool is_there = storage_.stat(names::pack(ObjectKind::data_pack, id)).has_value() ||
+                          storage_.stat(names::pack(ObjectKind::tree_pack, id)).has_value();
+    if (!is_there && !TRY(load_condemned(repository_)).contains(id)) {
+      return fail(ErrorCode::corrupt,
+                  fmt::format("pack {} is listed and not there: nothing is deleted before 'lagan "
+                              "repair index' has been run",
+                              id.hex()));
+    }
+  }
+  TRY(list_roots());
+  TRY(mark());
+  // Those that have come since, or have put a snapshot that was not marked.
+  std::unordered_set<SessionId> marked;
+  for (const StoredSnapshot& known : snapshots_) marked.insert(known.id);
+  for (const SessionState& session : TRY(list_sessions(repository_))) {
+    if (session.is_open() || (session.has_snapshot && !marked.contains(session.id)))
+      not_judged_.insert(session.id);
+  }
+  return {};
+}
+
+// Packs that an interrupted run left are listed, so that they can be judged like all others.
+Result<void> Prune::index_orphans(const SegmentSet& segments, const ListedPacks& stored) {
+  const auto listed = segments.listed(), dropped = segments.dropped();
+  const auto condemned = TRY(load_condemned(repository_));
+  Segment found;
+  for (const auto& [id, pack] : stored) {
+    if (listed.contains(id) || dropped.contains(id) || condemned.contains(id)) continue;
+    TRY(check_stopped());
+    const auto entry =
+        read_pack_directory(repository_.sealing(), storage_, pack.kind, id, pack.size);
+    if (!entry && entry.error().code == ErrorCode::not_found) continue;
+    if (!entry) return fail(Error(entry.error()).in(names::pack(pack.kind, id).text()));
+    if (not_judged_.contains(entry->directory.session)) continue;
+    found.packs.push_back(*entry);
+    ++result_.packs_indexed;
+  }
+  if (found.packs.empty() || options_.dry_run) return {};
+  found.created = repository_.now();
+  const SealedObject object =
+      seal_body(repository_.sealing(), ObjectKind::index_segment, "", encode(found));
+  return repository_.put(names::segment(SegmentId{hash(object.span())}), object);
+}
+
+Result<void> Prune::open_index() {
+  live_.reset();
+  logs_.clear();
+  std::vector<ObjectName> logs;
+  TRY(storage_.list(names::kCondemned, [&](const ObjectInfo& info) -> Result<void> {
+    logs.push_back(info.name);
+    return {};
+  }));
+  std::unordered_set<PackId> condemned;
+  for (const ObjectName& name : logs) {
+    const std::string message =
+        TRY(repository_.get_signed(ObjectKind::condemned, name, limits::kCondemnedBytes));
+    const Condemned log = TRY_IN(name.text(), decode_condemned(as_bytes(message)));
+    if (log.unknown_fields) {
+      return fail(ErrorCode::unsupported, name.text() +
+                                              ": was written by a later version, which "
+                                              "must collect this repository");
+    }
+    auto& packs = logs_[name];
+    packs.insert(log.data_packs.begin(), log.data_packs.end());
+    packs.insert(log.tree_packs.begin(), log.tree_packs.end());
+    condemned.insert(packs.begin(), packs.end());
+  }
+  if (!index_) index_ = TRY(open_local_index(repository_));
+  index_->set_condemned(std::move(condemned));
+  const LoadedIndex loaded = TRY(load_index(repository_, *index_));
+  if (!loaded.damaged.empty()) return fail(ErrorCode::corrupt, loaded.damaged.front());
+  return {};
+}
+
+// The snapshots that are there now. Forgotten ones count until their window is over.
+Result<void> Prune::list_roots() {
+  SnapshotList list = TRY(list_snapshots(repository_, Which::all));
+  if (!list.damaged.empty()) {
+    return fail(ErrorCode::corrupt,
+                list.damaged.front() + ": nothing is deleted while something cannot be read");
+  }
+  snapshots_ = std::move(list.snapshots);
+  return {};
+}
+
+// What a snapshot needs was listed before it was put: so the index is loaded after the snapshots.
+Result<void> Prune::mark() {
+  TRY(open_index());
+  live_.emplace(repository_, *index_);
+  result_.warnings.clear();
+  result_.snapshots_in_window = 0;
+  for (const StoredSnapshot& stored : snapshots_) {
+    TRY(check_stopped());
+    if (is_expired(stored)) continue;
+    if (stored.forgotten) ++result_.snapshots_in_window;
+    TRY(live_->mark(stored, result_.warnings));
+  }
+  return {};
+}
+
+// The choice of G1.
+Result<PrunePlan> Prune::plan() {
+  std::unordered_set<PackId> condemned;
+  for (const auto& [log, packs] : logs_) condemned.insert(packs.begin(), packs.end());
+  std::vector<PackUsage> usage;
+  std::unordered_map<std::uint32_t, std::size_t> place;  // by pack number
+  TRY(index_->for_each_pack([&](const LocalIndex::PackSummary& pack) -> Result<void> {
+    ++result_.packs;
+    result_.total_bytes += pack.size;
+    if (condemned.contains(pack.name)) return {};
+    place[pack.pack_number] = usage.size();
+    usage.push_back({.name = pack.name, .kind = pack.kind, .size = pack.size});
+    return {};
+  }));
+  std::uint32_t last_pack = 0, last_block = 0;
+  bool is_first = true;
+  TRY(index_->for_each_chunk([&](const ChunkId&, const ChunkLocation& at) -> Result<void> {
+    const auto found = place.find(at.pack_number);
+    if (found == place.end()) return {};
+    PackUsage& pack = usage[found->second];
+    if (is_first || at.pack_number != last_pack || at.block_number != last_block) {
+      pack.stored_bytes += at.stored;
+      pack.needed_bytes += at.stored;
+      is_first = false;
+      last_pack = at.pack_number;
+      last_block = at.block_number;
+    }
+    ++pack.chunks;
+    if (live_->is_needed(at.number)) {
+      ++pack.needed_chunks;
+    } else {
+      pack.needed_bytes -= std::uint64_t{at.stored} * at.chunk_length / at.raw;
+    }
+    return {};
+  }));
+  // A pack whose session is open may hold what its snapshot will need.
+  std::vector<PackUsage> judged;
+  for (PackUsage& pack : usage) {
+    result_.needed_bytes += pack.needed_bytes;
+    const bool is_whole = pack.needed_chunks == pack.chunks && pack.size > (4U << 20);
+    if (!is_whole && !not_judged_.empty()) {
+      const PackEntry entry = TRY(index_->pack_entry(pack.name));
+      if (not_judged_.contains(entry.directory.session)) continue;
+    }
+    judged.push_back(std::move(pack));
+  }
+  PrunePlan plan = plan_prune(std::move(judged), options_.limits);
+  result_.packs_dead = plan.dead.size();
+  result_.packs_sparse = plan.repack.size();
+  result_.bytes_freed = plan.freed_bytes;
+  result_.bytes_to_repack = plan.repacked_bytes;
+  return plan;
+}
+
+// G2.
+Result<void> Prune::condemn(const PrunePlan& plan) {
+  Condemned log;
+  for (const auto* chosen : {&plan.dead, &plan.repack}) {
+    for (const PackUsage& pack : *chosen)
+      (pack.kind == ObjectKind::data_pack ? log.data_packs : log.tree_packs).push_back(pack.name);
+  }
+  if (!log.data_packs.empty() || !log.tree_packs.empty()) {
+    log.created = repository_.now();
+    log.host = host_name();
+    TRY(repository_.put_signed(ObjectKind::condemned,
+                               names::random_name(names::kCondemned, repository_.random_id()),
+                               encode(log)));
+  }
+  return open_index();
+}
+
+// G3 and G4. A log holds back its packs while a session is open that was open when the log was
+// seen first: it may have listed the logs before.
+Result<void> Prune::wait_for_sessions() {
+  const auto sessions = TRY(list_sessions(repository_));
+  const std::set<SessionId> open = TRY(close_dead_sessions(
+      repository_, sessions, options_.fence_after, storage_now_, result_.sessions_fenced));
+  result_.sessions_open = open.size();
+  std::unordered_set<PackId> ready, waiting;
+  std::set<ObjectName> names;
+  for (const auto& [name, packs] : logs_) {
+    names.insert(name);
+    auto waits_for = memory_.waits_for(name);
+    if (!waits_for) memory_.remember(name, open);
+    const auto& relied_on = waits_for ? *waits_for : open;
+    const bool is_ready =
+        std::ranges::none_of(relied_on, [&](const SessionId& id) { return open.contains(id); });
+    (is_ready ? ready : waiting).insert(packs.begin(), packs.end());
+  }
+  memory_.save(names);
+  return index_->for_each_pack([&](const LocalIndex::PackSummary& pack) -> Result<void> {
+    if (ready.contains(pack.name)) {
+      drop_.insert(pack.name);
+      ++result_.packs_dropped;
+      result_.bytes_dropped += pack.size;
+    } else if (waiting.contains(pack.name)) {
+      ++result_.packs_waiting;
+    }
+    return {};
+  });
+}
+
+// G5: until a whole pass, with everything listed anew, finds nothing to store again.
+Result<void> Prune::rescue() {
+  do {
+    TRY(check_stopped());
+    TRY(list_roots());
+    if (drop_.empty()) return {};
+    TRY(mark());
+  } while (TRY(rescue_once()) != 0);
+  return {};
+}
+
+Result<std::size_t> Prune::rescue_once() {
+  struct Wanted {
+    ChunkId id;
+    ChunkKind kind;
+  };
+  std::vector<Wanted> wanted;
+  std::unordered_set<ChunkId> seen;
+  for (const PackId& id : drop_) {
+    auto pack = index_->pack_entry(id);
+    if (!pack && pack.error().code == ErrorCode::not_found) continue;  // another collector was here
+    if (!pack) return fail(std::move(pack).error());
+    for (const Block& block : pack->directory.blocks) {
+      for (const ChunkId& chunk : block.ids) {
+        const bool is_lost = live_->is_live(chunk) && !index_->contains(chunk);
+        if (is_lost && seen.insert(chunk).second) wanted.push_back({chunk, block.kind});
+      }
+    }
+  }
+  if (wanted.empty()) return 0;
+  LocalIndex written = TRY(LocalIndex::open("", repository_.id()));
+  const SessionId session{repository_.random_id().bytes};
+  ChunkWriter writer(repository_, written, session, ChunkWriterOptions());
+  ChunkReader reader(repository_, *index_);
+  auto& lane = writer.make_data_lane();
+  for (const Wanted& chunk : wanted) {
+    TRY(check_stopped());
+    const Bytes bytes = TRY(reader.load(chunk.id, chunk.kind));
+    chunk.kind == ChunkKind::data ? TRY(lane.store(bytes))
+                                  : TRY(writer.store_tree(chunk.kind, bytes));
+    result_.bytes_rescued += bytes.size();
+    observer_.progress.bytes_done += bytes.size();
+  }
+  TRY(writer.flush());
+  result_.chunks_rescued += wanted.size();
+  return wanted.size();
+}
+
+// Forgotten snapshots past the window: their sessions first, they themselves before any pack that
+// only they need.
+Result<void> Prune::delete_expired() {
+  const auto sessions = TRY(list_sessions(repository_));
+  TRY(remove_closed_sessions(repository_, sessions));
+  for (const StoredSnapshot& stored : snapshots_) {
+    if (!is_expired(stored)) continue;
+    TRY(remove(names::snapshot(stored.id)));
+    TRY(remove(names::verified(stored.id)));
+    ++result_.snapshots_deleted;
+  }
+  return {};
+}
+
+// G6.
+Result<void> Prune::drop() {
+  const SegmentSet segments = TRY(SegmentSet::read(repository_));
+  const ListedPacks stored = TRY(list_packs_twice(storage_));
+  std::unordered_set<PackId> present;
+  for (const auto& [id, pack] : stored) present.insert(id);
+  TRY(write_without(repository_, segments, drop_, present));
+  return {};
+}
+
+}  // namespace
+
+Result<PruneResult> prune(const Repository& repository, const PruneOptions& options,
+                          Observer& observer) {
+  return Prune(repository, options, observer).run();
+}
+
+}  // namespace lagan

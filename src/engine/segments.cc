@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/engine/segments.h"
+
+#include <algorithm>
+
+#include "repo/index_loader.h"
+#include "repo/names.h"
+
+namespace lagan {
+namespace {
+
+// Small segments are joined when there are more than so many.
+constexpr std::size_t kSmallSegmentsKept = 16;
+constexpr std::uint64_t kSmallSegment = std::uint64_t{1} << 20;
+// A segment is closed when the objects it was made of were so large.
+constexpr std::uint64_t kSegmentTarget = std::uint64_t{48} << 20;
+
+// Segments that must be written anew, and those worth joining.
+std::vector<const SegmentSummary*> choose_inputs(const SegmentSet& segments,
+                                                 const std::set<PackId>& drop) {
+  std::vector<const SegmentSummary*> inputs, small;
+  for (const SegmentSummary* segment : segments.live()) {
+    const bool names_dropped = std::ranges::any_of(
+        segment->packs, [&](const PackId& pack) { return drop.contains(pack); });
+    if (names_dropped) {
+      inputs.push_back(segment);
+    } else if (segment->size < kSmallSegment) {
+      small.push_back(segment);
+    }
+  }
+  if (small.size() > kSmallSegmentsKept) inputs.insert(inputs.end(), small.begin(), small.end());
+  return inputs;
+}
+
+class Writer {
+ public:
+  explicit Writer(const Repository& repository) : repository_(repository) {}
+
+  void add(PackEntry pack) { segment_.packs.push_back(std::move(pack)); }
+  Segment& segment() { return segment_; }
+
+  Result<void> put() {
+    segment_.created = repository_.now();
+    const Sealing& sealing = repository_.sealing();
+    const std::string message =
+        sign_message(sealing, ObjectKind::index_segment, "", encode(segment_));
+    const SealedObject object = seal_body(sealing, ObjectKind::index_segment, "", message);
+    TRY(repository_.put(names::segment(SegmentId{hash(object.span())}), object));
+    ++written_.segments;
+    written_.bytes += object.span().size();
+    segment_ = Segment();
+    return {};
+  }
+  const Rewritten& written() const { return written_; }
+
+ private:
+  const Repository& repository_;
+  Segment segment_;
+  Rewritten written_;
+};
+
+}  // namespace
+
+Result<SegmentSet> SegmentSet::read(const Repository& repository) {
+  std::vector<std::pair<SegmentId, std::uint64_t>> listed;
+  TRY(repository.storage().list(names::kIndex, [&](const ObjectInfo& info) -> Result<void> {
+    if (const auto id = names::id_of<SegmentId>(info.name))
+      listed.emplace_back(*id, info.size_bytes);
+    return {};
+  }));
+  SegmentSet set;
+  for (const auto& [id, size] : listed) {
+    const Segment segment = TRY(fetch_segment(repository, id));
+    if (segment.unknown_fields) {
+      return fail(ErrorCode::unsupported, names::segment(id).text() +
+                                              ": was written by a later version, which must "
+                                              "collect this repository");
+    }
+    SegmentSummary summary{id, size, {}, segment.supersedes, segment.dropped};
+    for (const PackEntry& pack : segment.packs) summary.packs.push_back(pack.name);
+    set.superseded_.insert(summary.supersedes.begin(), summary.supersedes.end());
+    set.all_.emplace(id, std::move(summary));
+  }
+  return set;
+}
+
+std::vector<const SegmentSummary*> SegmentSet::live() const {
+  std::vector<const SegmentSummary*> live;
+  for (const auto& [id, segment] : all_) {
+    if (is_live(id)) live.push_back(&segment);
+  }
+  return live;
+}
+
+std::unordered_set<PackId> SegmentSet::listed() const {
+  std::unordered_set<PackId> packs;
+  for (const SegmentSummary* segment : live())
+    packs.insert(segment->packs.begin(), segment->packs.end());
+  return packs;
+}
+
+std::unordered_set<PackId> SegmentSet::dropped() const {
+  std::unordered_set<PackId> packs;
+  for (const SegmentSummary* segment : live())
+    packs.insert(segment->dropped.begin(), segment->dropped.end());
+  return packs;
+}
+
+std::vector<SegmentId> SegmentSet::replaced() const {
+  const auto kept = listed(), gone = dropped();
+  std::vector<SegmentId> replaced;
+  for (const auto& [id, segment] : all_) {
+    const bool is_whole = std::ranges::all_of(segment.packs, [&](const PackId& pack) {
+      return kept.contains(pack) || gone.contains(pack);
+    });
+    if (!is_live(id) && is_whole) replaced.push_back(id);
+  }
+  return replaced;
+}
+
+Result<Rewritten> write_without(const Repository& repository, const SegmentSet& segments,
+                                const std::set<PackId>& drop,
+                                const std::unordered_set<PackId>& present) {
+  const auto inputs = choose_inputs(segments, drop);
+  if (inputs.empty()) return Rewritten();
+  Writer writer(repository);
+  std::set<PackId> listed, dropped(drop);
+  std::set<SegmentId> supersedes;
+  std::uint64_t size = 0;
+  for (const SegmentSummary* input : inputs) {
+    // Until the last segment says that it replaces the inputs, both forms count.
+    if (size >= kSegmentTarget) {
+      TRY(writer.put());
+      size = 0;
+    }
+    Segment segment = TRY(fetch_segment(repository, input->id));
+    for (PackEntry& pack : segment.packs) {
+      if (!drop.contains(pack.name) && listed.insert(pack.name).second) writer.add(std::move(pack));
+    }
+    size += input->size;
+    supersedes.insert(input->id);
+    // What the inputs replace stays replaced while it is there.
+    for (const SegmentId& id : input->supersedes) {
+      if (segments.all().contains(id)) supersedes.insert(id);
+    }
+    for (const PackId& pack : input->dropped) {
+      if (present.contains(pack)) dropped.insert(pack);
+    }
+  }
+  // Listing wins: what any live segment lists besides `drop` is not dropped.
+  for (const SegmentSummary* live : segments.live()) {
+    for (const PackId& pack : live->packs) {
+      if (!drop.contains(pack)) dropped.erase(pack);
+    }
+  }
+  Segment& last = writer.segment();
+  last.supersedes.assign(supersedes.begin(), supersedes.end());
+  last.dropped.assign(dropped.begin(), dropped.end());
+  TRY(writer.put());
+  return writer.written();
+}
+
+}  // namespace lagan

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The index segments as a collector sees them: all of them read whole from the storage, for it
+// deletes by what they say, and written anew without the packs that go (docs/format.md, "Index
+// segments").
+
+#include <map>
+#include <set>
+#include <unordered_set>
+#include <vector>
+
+#include "repo/messages.h"
+#include "repo/repository.h"
+
+namespace lagan {
+
+struct SegmentSummary {
+  SegmentId id;
+  std::uint64_t size = 0;  // of the object
+  std::vector<PackId> packs;
+  std::vector<SegmentId> supersedes;  // empty unless the owner signed it, like `dropped`
+  std::vector<PackId> dropped;
+};
+
+class SegmentSet {
+ public:
+  // Any segment that cannot be read whole is an error: what it lists is not known. Fields of a
+  // later version are, too.
+  static Result<SegmentSet> read(const Repository& repository);
+
+  const std::map<SegmentId, SegmentSummary>& all() const { return all_; }
+  bool is_live(const SegmentId& id) const { return !superseded_.contains(id); }
+  std::vector<const SegmentSummary*> live() const;
+  // Packs that live segments list, and those that live segments say were dropped.
+  std::unordered_set<PackId> listed() const;
+  std::unordered_set<PackId> dropped() const;
+  // Superseded segments whose packs are all listed or dropped by live ones: nothing is lost with
+  // them.
+  std::vector<SegmentId> replaced() const;
+
+ private:
+  std::map<SegmentId, SegmentSummary> all_;
+  std::set<SegmentId> superseded_;
+};
+
+struct Rewritten {
+  std::uint64_t segments = 0, bytes = 0;
+};
+
+// G6: puts signed segments that list what the live ones list that name a pack of `drop`, or are
+// small and many, without those packs. `present` are the packs that are in the storage: what was
+// dropped earlier and is gone is no longer named. Nothing is deleted.
+Result<Rewritten> write_without(const Repository& repository, const SegmentSet& segments,
+                                const std::set<PackId>& drop,
+                                const std::unordered_set<PackId>& present);
+
+}  // namespace lagan

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""forget, undelete, prune and tag: what goes, what comes back, and what is refused."""
+
+import collections
+import json
+import os
+import unittest
+
+from helpers import Fresh, write
+
+Done = collections.namedtuple("Done", "stdout stderr")
+
+
+class ForgetCase(Fresh):
+    """Runs commands; a done one has stdout and stderr."""
+
+    def lagan(self, *words, code=0):
+        output = self.run_lagan(*words, code=code)
+        return Done(output, self.errors)
+
+    def write(self, name, content):
+        os.makedirs(self.source, exist_ok=True)
+        write(os.path.join(self.source, name), content)
+
+    def back_up(self, name, *flags):
+        self.write(name, name.encode() * 50_000)
+        return self.backup(*flags, self.source)
+
+    def ids(self):
+        return [each["id"] for each in self.json("snapshots")]
+
+    def repository_bytes(self):
+        total = 0
+        for kind in ("data", "tree"):
+            for folder, _, files in os.walk(os.path.join(self.repository, kind)):
+                total += sum(os.path.getsize(os.path.join(folder, file)) for file in files)
+        return total
+
+
+class Policies(ForgetCase):
+    def setUp(self):
+        super().setUp()
+        self.made = [self.back_up(f"f{day}", "--time", f"2024-05-{day:02} 12:00:00")
+                     for day in range(1, 7)]
+
+    def test_keeps_what_the_policy_says_with_reasons(self):
+        done = self.lagan("forget", "--json", "--keep-last", "1", "--keep-daily", "3")
+        group = json.loads(done.stdout)[0]
+        self.assertEqual([each["id"] for each in group["keep"]], self.made[3:])
+        self.assertEqual([each["id"] for each in group["remove"]], self.made[:3])
+        newest = [each for each in group["reasons"] if each["snapshot"]["id"] == self.made[5]]
+        self.assertEqual(newest[0]["matches"], ["last snapshot", "daily snapshot"])
+        self.assertEqual(self.ids(), self.made[3:])
+
+    def test_says_when_more_than_half_goes_and_how_to_get_it_back(self):
+        done = self.lagan("forget", "--keep-last", "1")
+        self.assertIn("undelete", done.stderr)
+        self.assertIn("5 of 6", done.stderr)
+
+    def test_a_dry_run_forgets_nothing(self):
+        done = self.lagan("forget", "-n", "-l", "2")
+        self.assertIn("would forget 4 snapshots", done.stdout)
+        self.assertEqual(self.ids(), self.made)
+
+    def test_the_time_machine_keeps_each_day_of_a_month(self):
+        self.lagan("forget", "--keep-time-machine")
+        self.assertEqual(self.ids(), self.made)
+
+    def test_a_size_drops_the_oldest_first(self):
+        self.lagan("forget", "--keep-time-machine", "--max-size", "1K")
+        self.assertEqual(self.ids(), self.made[5:])
+
+    def test_named_snapshots(self):
+        self.lagan("forget", self.made[0][:8], self.made[2])
+        self.assertEqual(self.ids(), [self.made[i] for i in (1, 3, 4, 5)])
+
+    def test_undelete_brings_back_one_or_all(self):
+        self.lagan("forget", "--keep-last", "3")
+        self.assertIn("3 snapshots can be brought back", self.lagan("undelete").stdout)
+        self.lagan("undelete", self.made[0][:10])
+        self.assertEqual(len(self.ids()), 4)
+        self.assertIn("2 snapshots can be brought back", self.lagan("undelete").stdout)
+        self.lagan("undelete", "--all")
+        self.assertEqual(len(self.ids()), 6)
+        originals = {each.get("original") for each in
+                     self.json("snapshots")}
+        self.assertEqual(originals, {None, *self.made[:3]})
+        self.lagan("check", "--read-data")
+
+    def test_refused_in_one_sentence(self):
+        for words, hint in [
+            (["forget"], "say what to keep"),
+            (["forget", "--keep-daily", "x"], "--keep-daily wants a number"),
+            (["forget", "--keep-within", "5x"], "2y5m7d3h"),
+            (["forget", "--keep-last", "0", "--keep-tag", "none"], "keeps none"),
+            (["forget", "--unsafe-allow-remove-all"], "--host"),
+            (["forget", "-l", "1", self.made[0]], "not both"),
+            (["forget", "ffffffff"], "no snapshot"),
+            (["forget", "-l", "1", "--group-by", "colour"], "colour"),
+            (["prune", "--max-unused", "x"], "--max-unused"),
+            (["prune", "--undelete-window", "2m"], "days and hours"),
+            (["undelete", "ffffffff"], "no snapshot"),
+            (["tag", "--add", "a", "--set", "b"], "--set"),
+            (["tag"], "--add"),
+        ]:
+            with self.subTest(words=words):
+                done = self.lagan(*words, code=1)
+                self.assertIn(hint, done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1)
+        self.assertEqual(self.ids(), self.made)
+
+    def test_everything_of_a_host_can_be_forgotten_when_that_is_meant(self):
+        host = self.json("snapshots")[0]["hostname"]
+        self.lagan("forget", "--unsafe-allow-remove-all", "--host", host)
+        self.assertEqual(self.ids(), [])
+
+
+class Pruning(ForgetCase):
+    def test_two_prunes_free_what_a_snapshot_alone_needed(self):
+        self.write("big", os.urandom(3_000_000))
+        first = self.summary(self.source)
+        os.unlink(os.path.join(self.source, "big"))
+        second = self.back_up("small")
+        before = self.repository_bytes()
+        done = self.lagan("forget", first["snapshot_id"], "--prune", "--undelete-window", "0")
+        self.assertIn("the next prune deletes", done.stdout)
+        done = self.lagan("prune", "--undelete-window", "0")
+        self.assertIn("deleted", done.stdout)
+        self.assertLess(self.repository_bytes(), before - 2_900_000)
+        self.lagan("check", "--read-data")
+        target = os.path.join(self.folder, "back")
+        self.lagan("restore", second + ":" + self.source, "--target", target)
+        self.assertEqual(os.listdir(target), ["small"])
+
+    def test_the_window_is_seven_days(self):
+        first = self.back_up("one")
+        self.back_up("two")
+        self.lagan("forget", first)
+        done = self.lagan("prune", "--json")
+        self.assertEqual(json.loads(done.stdout)["snapshots_in_window"], 1)
+        self.lagan("undelete", first[:8])
+        self.assertEqual(len(self.ids()), 2)
+
+    def test_a_dry_run_says_so(self):
+        self.back_up("one")
+        self.assertIn("would condemn", self.lagan("prune", "--dry-run").stdout)
+
+
+class Tags(ForgetCase):
+    def test_add_remove_and_set(self):
+        first = self.back_up("one", "--tag", "a,b")
+        self.lagan("tag", "--add", "c", "--remove", "a", "latest")
+        shown = self.json("snapshots")
+        self.assertEqual(shown[0]["tags"], ["b", "c"])
+        self.assertEqual(shown[0]["original"], first)
+        self.assertEqual(len(shown), 1)
+        self.lagan("tag", "--set", "x")
+        self.assertEqual(self.json("snapshots")[0]["tags"], ["x"])
+        self.lagan("check")
+
+
+if __name__ == "__main__":
+    unittest.main()
