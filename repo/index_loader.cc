@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <set>
 
 #include "repo/derived_keys.h"
@@ -87,10 +88,15 @@ Result<Segment> fetch_segment(const Repository& repository, const SegmentId& id)
   return segment;
 }
 
-Result<LoadedIndex> load_index(const Repository& repository, LocalIndex& index) {
+namespace {
+
+// `again` is set if it was not a look at one state: segments vanished, or a run of the local index
+// was found to be damaged.
+Result<LoadedIndex> load_once(const Repository& repository, LocalIndex& index, bool& again) {
   LoadedIndex loaded;
   loaded.live = TRY(list_segments(repository));
   std::set<SegmentId> superseded;
+  std::map<SegmentId, std::string> damaged;
   for (const SegmentId& id : loaded.live) {
     for (const SegmentId& old : recall_supersedes(repository, id)) superseded.insert(old);
   }
@@ -98,8 +104,9 @@ Result<LoadedIndex> load_index(const Repository& repository, LocalIndex& index) 
   for (const SegmentId& id : TRY(index.missing(loaded.live))) {
     auto segment = fetch_segment(repository, id);
     if (!segment) {
-      // Deleted since it was listed: another segment has taken its place.
+      // Deleted since it was listed: another segment, perhaps not in this listing, has its packs.
       if (segment.error().code == ErrorCode::not_found) {
+        again = true;
         std::erase(loaded.live, id);
         continue;
       }
@@ -107,7 +114,7 @@ Result<LoadedIndex> load_index(const Repository& repository, LocalIndex& index) 
           segment.error().code != ErrorCode::unsupported) {
         return fail(std::move(segment).error());
       }
-      loaded.damaged.push_back(segment.error().message);
+      damaged.emplace(id, segment.error().message);
       std::erase(loaded.live, id);
       continue;
     }
@@ -118,12 +125,27 @@ Result<LoadedIndex> load_index(const Repository& repository, LocalIndex& index) 
   }
   // Only what a segment that was read whole replaces is left out.
   erase_all(loaded.live, superseded);
-  if (!superseded.empty()) TRY(index.missing(loaded.live));
+  for (const auto& [id, what] : damaged) {
+    if (!superseded.contains(id)) loaded.damaged.push_back(what);
+  }
+  if (!TRY(index.missing(loaded.live)).empty()) again = true;
   if (auto compacted = index.compact();
       !compacted && compacted.error().code != ErrorCode::no_space) {
     return fail(std::move(compacted).error());
   }
   return loaded;
+}
+
+}  // namespace
+
+Result<LoadedIndex> load_index(const Repository& repository, LocalIndex& index) {
+  constexpr int kLooks = 5;
+  for (int look = 0; look < kLooks; ++look) {
+    bool again = false;
+    auto loaded = load_once(repository, index, again);
+    if (!loaded || !again) return loaded;
+  }
+  return fail(ErrorCode::unavailable, "the index changes each time it is read: try again");
 }
 
 Result<LoadedIndex> load_index_to_read(const Repository& repository, LocalIndex& index) {

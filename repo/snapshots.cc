@@ -93,6 +93,7 @@ Result<SnapshotList> list_snapshots(const Repository& repository, Which which) {
     return {};
   }));
   const auto forgotten = TRY(load_forgotten(repository, list.damaged));
+  for (const auto& [id, when] : forgotten) list.forgotten.insert(id);
   for (const SnapshotId& id : present) {
     const auto when = forgotten.find(id);
     if (when != forgotten.end() && which == Which::remembered) continue;

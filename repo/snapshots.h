@@ -3,6 +3,7 @@
 
 // The snapshots of a repository: listing, filtering, finding one by what the user wrote.
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct StoredSnapshot {
 struct SnapshotList {
   std::vector<StoredSnapshot> snapshots;  // by time, then id
   std::vector<std::string> damaged;       // what could not be read, with reasons
+  std::set<SnapshotId> forgotten;         // all ids that ever were, there or not
 };
 
 enum class Which { remembered, all };  // all: forgotten ones too

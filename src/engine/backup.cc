@@ -16,6 +16,7 @@
 #include "repo/machine.h"
 #include "repo/names.h"
 #include "repo/session.h"
+#include "repo/snapshots.h"
 #include "src/engine/file_states.h"
 #include "src/engine/file_storer.h"
 #include "src/engine/seen_snapshots.h"
@@ -353,10 +354,13 @@ Result<void> Backup::finish() {
   if (options_.dry_run) return {};
 
   if (options_.skip_if_unchanged && !has_news && result_.parent) {
-    const auto message = repository_.get_body(
-        ObjectKind::snapshot, names::snapshot(*result_.parent), limits::kSnapshotBytes);
-    const auto parent = message ? decode_snapshot(as_bytes(*message)) : fail(message.error());
-    if (parent && parent->root.id == result_.root.id) return session_->abandon();
+    // A parent that is forgotten, or that nobody has proved whole, is no backup to rely on.
+    const SnapshotList list = TRY(list_snapshots(repository_));
+    const auto is_equal = [&](const StoredSnapshot& stored) {
+      return stored.id == *result_.parent && stored.verified &&
+             stored.snapshot.root.id == result_.root.id;
+    };
+    if (std::ranges::any_of(list.snapshots, is_equal)) return session_->abandon();
   }
   Snapshot snapshot = describe();
   // A root record in the tree packs gives the snapshot back if its own object is lost.

@@ -93,6 +93,7 @@ Result<LocalIndex> IndexLook::read_segments() {
   std::vector<SegmentId> live = segments_;
   TRY(index.missing(live));
   std::unordered_set<SegmentId> superseded;
+  std::vector<std::pair<SegmentId, std::string>> unreadable;
   for (const SegmentId& id : segments_) {
     const auto segment = fetch_segment(repository_, id);
     if (!segment) {
@@ -100,8 +101,7 @@ Result<LocalIndex> IndexLook::read_segments() {
       const std::string where = names::segment(id).text();
       std::string what = segment.error().message;
       if (what.starts_with(where + ": ")) what.erase(0, where.size() + 2);
-      add(Severity::error, where, what);
-      repair_index_ = true;
+      unreadable.emplace_back(id, what);
       misses_something_ = misses_something_ || segment.error().code == ErrorCode::not_found;
       std::erase(live, id);
       continue;
@@ -109,6 +109,11 @@ Result<LocalIndex> IndexLook::read_segments() {
     superseded.insert(segment->supersedes.begin(), segment->supersedes.end());
     dropped_.insert(segment->dropped.begin(), segment->dropped.end());
     TRY(index.add(id, *segment));
+  }
+  for (const auto& [id, what] : unreadable) {
+    if (superseded.contains(id)) continue;  // 'repair index' has put another in its place
+    add(Severity::error, names::segment(id).text(), what);
+    repair_index_ = true;
   }
   std::erase_if(live, [&](const SegmentId& id) { return superseded.contains(id); });
   TRY(index.missing(live));

@@ -4,10 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "repo/tree_walk.h"
 
 namespace lagan {
+namespace {
+
+bool is_vouched_for(const StoredSnapshot& stored) { return stored.verified && !stored.forgotten; }
+
+}  // namespace
 
 LiveChunks::LiveChunks(const Repository& repository, const LocalIndex& index)
     : index_(index), reader_(repository, index) {}
@@ -29,17 +35,34 @@ bool LiveChunks::note(const ChunkId& id) {
   return true;
 }
 
-Result<void> LiveChunks::mark(const StoredSnapshot& stored, std::vector<std::string>& warnings) {
-  const bool is_vouched_for = stored.verified && !stored.forgotten;
+Result<void> LiveChunks::mark(const std::vector<StoredSnapshot>& snapshots,
+                              std::vector<std::string>& warnings,
+                              const std::function<bool()>& is_stopped) {
+  for (const bool vouched_for : {true, false}) {
+    for (const StoredSnapshot& stored : snapshots) {
+      if (is_vouched_for(stored) != vouched_for) continue;
+      if (is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
+      TRY(mark_one(stored, warnings));
+    }
+  }
+  // Lookups do not tell what is nowhere from what could not be read.
+  if (index_.damaged()) return fail(ErrorCode::corrupt, "the local index is damaged: try again");
+  return {};
+}
+
+Result<void> LiveChunks::mark_one(const StoredSnapshot& stored,
+                                  std::vector<std::string>& warnings) {
+  bool is_unlisted = false;  // the trouble that comes next is that a chunk is listed nowhere
   const ChunkWalk walk{
       .is_new = [this](const ChunkId& id) { return note(id); },
-      .each = [this](const ChunkId& id, ChunkKind, const std::string&) -> Result<void> {
+      .each = [&](const ChunkId& id, ChunkKind, const std::string&) -> Result<void> {
         if (index_.number(id)) return {};
+        is_unlisted = true;
         return fail(ErrorCode::not_found, fmt::format("chunk {} is in no index", id.hex()));
       },
       .trouble = [&](const std::string& path, Error error) -> Result<void> {
         const std::string where = fmt::format("snapshot {}, {}", stored.id.short_hex(), path);
-        if (error.code != ErrorCode::not_found || is_vouched_for || index_.damaged())
+        if (!std::exchange(is_unlisted, false) || is_vouched_for(stored))
           return fail(std::move(error).in(where));
         warnings.push_back(fmt::format("{}: {}", where, error.message));
         return {};

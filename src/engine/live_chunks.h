@@ -4,6 +4,7 @@
 // Which chunks the snapshots need: one bit for each in the index. A chunk is marked by the number
 // of one copy of it; further copies are not needed by anybody. Valid until the index changes.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,12 @@ class LiveChunks {
   // Borrows both.
   LiveChunks(const Repository& repository, const LocalIndex& index);
 
-  // Marks all that the snapshot needs. A chunk that is in no pack or cannot be read ends the mark
-  // with an error that says what to do, unless nobody vouches for the snapshot (unverified or
-  // forgotten) and the chunk is missing: then it goes to `warnings`.
-  Result<void> mark(const StoredSnapshot& stored, std::vector<std::string>& warnings);
+  // Marks all that the snapshots need. A chunk that no segment lists or that cannot be read ends
+  // the mark with an error, unless nobody vouches for the snapshot (unverified or forgotten) and
+  // the chunk is listed nowhere: then it goes to `warnings`. Snapshots that are vouched for come
+  // first: what they share with others has then been walked for them.
+  Result<void> mark(const std::vector<StoredSnapshot>& snapshots,
+                    std::vector<std::string>& warnings, const std::function<bool()>& is_stopped);
 
   // Is this copy the one that is needed?
   bool is_needed(std::uint64_t number) const { return number < needed_.size() && needed_[number]; }
@@ -29,6 +32,7 @@ class LiveChunks {
   bool is_live(const ChunkId& id) const;
 
  private:
+  Result<void> mark_one(const StoredSnapshot& stored, std::vector<std::string>& warnings);
   bool note(const ChunkId& id);
 
   const LocalIndex& index_;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/engine/open_sessions.h"
 
+#include <signal.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <map>
 
 #include "repo/limits.h"
@@ -9,6 +12,8 @@
 
 namespace lagan {
 namespace {
+
+constexpr Nanoseconds kFencedStay = Nanoseconds{7 * 86'400} * 1'000'000'000;
 
 // The session of `sessions/<s>` or `sessions/<s>.<n>`.
 std::optional<SessionId> session_of(const ObjectName& name) {
@@ -71,6 +76,7 @@ Result<std::vector<SessionState>> list_sessions(const Repository& repository) {
       const auto fence =
           TRY(read_message<Mark>(repository, ObjectKind::fence, names::fence(id), decode_mark));
       session.has_fence = fence.has_value();
+      session.is_abandoned = fence && fence->by_writer;
     }
     if (session.is_open()) {
       session.message = TRY(read_message<SessionMessage>(repository, ObjectKind::session,
@@ -86,7 +92,11 @@ bool is_known_gone(const SessionMessage& session, const ProcessIdentity& here) {
   if (session.boot.empty() || here.boot.empty()) return false;
   if (session.boot != here.boot) return true;
   if (session.pid_namespace != here.pid_namespace) return false;
-  return process_start(session.pid) != session.pid_started;
+  const std::uint64_t started = process_start(session.pid);
+  // Another user's process may be hidden from us.
+  const bool may_be_hidden =
+      started == 0 && (::kill(static_cast<pid_t>(session.pid), 0) == 0 || errno == EPERM);
+  return started != session.pid_started && !may_be_hidden;
 }
 
 Result<std::set<SessionId>> close_dead_sessions(const Repository& repository,
@@ -113,9 +123,13 @@ Result<std::set<SessionId>> close_dead_sessions(const Repository& repository,
 }
 
 Result<void> remove_closed_sessions(const Repository& repository,
-                                    const std::vector<SessionState>& sessions) {
+                                    const std::vector<SessionState>& sessions,
+                                    Nanoseconds storage_now) {
   for (const SessionState& session : sessions) {
-    if (!session.has_snapshot && !session.has_fence) continue;
+    const bool is_old = session.last_sign && *session.last_sign + kFencedStay <= storage_now;
+    const bool is_over =
+        session.has_snapshot || session.is_abandoned || (session.has_fence && is_old);
+    if (!is_over) continue;
     for (const ObjectName& name : session.objects) {
       auto removed = repository.storage().remove(name);
       if (!removed && removed.error().code != ErrorCode::not_found) return removed;

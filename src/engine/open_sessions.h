@@ -23,7 +23,8 @@ struct SessionState {
   std::optional<Nanoseconds> last_sign;   // of the registration or a heartbeat, storage's clock
   std::vector<ObjectName> objects;        // heartbeats first, then the registration
   bool has_snapshot = false;
-  bool has_fence = false;  // one that can be read
+  bool has_fence = false;     // one that can be read
+  bool is_abandoned = false;  // the fence is the writer's own
 
   bool is_open() const { return is_registered && !has_snapshot && !has_fence; }
 };
@@ -43,8 +44,11 @@ Result<std::set<SessionId>> close_dead_sessions(const Repository& repository,
                                                 Nanoseconds fence_after, Nanoseconds storage_now,
                                                 std::uint64_t& fenced);
 
-// Deletes what closed sessions have left: heartbeats, then the registration.
+// Deletes what closed sessions have left: heartbeats, then the registration. Those that a collector
+// has fenced stay for a while: a writer that lives takes a missing registration for a sign that its
+// machine was rolled back.
 Result<void> remove_closed_sessions(const Repository& repository,
-                                    const std::vector<SessionState>& sessions);
+                                    const std::vector<SessionState>& sessions,
+                                    Nanoseconds storage_now);
 
 }  // namespace lagan

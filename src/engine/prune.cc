@@ -15,6 +15,7 @@
 #include "repo/pack_reader.h"
 #include "repo/snapshots.h"
 #include "src/engine/collector_memory.h"
+#include "src/engine/listed_packs.h"
 #include "src/engine/live_chunks.h"
 #include "src/engine/open_sessions.h"
 #include "src/engine/segments.h"
@@ -26,40 +27,6 @@ namespace {
 
 constexpr Nanoseconds kSecond = 1'000'000'000;
 constexpr std::uint64_t kDefaultUndeleteSeconds = 604'800;
-constexpr int kListings = 5;
-
-struct ListedPack {
-  ObjectKind kind = ObjectKind::data_pack;
-  std::uint64_t size = 0;
-};
-using ListedPacks = std::unordered_map<PackId, ListedPack>;
-
-Result<ListedPacks> list_packs(Storage& storage) {
-  ListedPacks packs;
-  for (const auto& [kind, folder] : {std::pair(ObjectKind::tree_pack, names::kTree),
-                                     std::pair(ObjectKind::data_pack, names::kData)}) {
-    TRY(storage.list(folder, [&](const ObjectInfo& info) -> Result<void> {
-      const auto id = names::id_of<PackId>(info.name);
-      if (id && names::pack(kind, *id) == info.name) packs[*id] = {kind, info.size_bytes};
-      return {};
-    }));
-  }
-  return packs;
-}
-
-// A listing that leaves something out would make it look missing: two in a row must agree on what
-// was there at the first. Backups may add to it meanwhile.
-Result<ListedPacks> list_packs_twice(Storage& storage) {
-  ListedPacks before = TRY(list_packs(storage));
-  for (int i = 0; i < kListings; ++i) {
-    ListedPacks after = TRY(list_packs(storage));
-    const auto is_there = [&](const auto& pack) { return after.contains(pack.first); };
-    if (std::ranges::all_of(before, is_there)) return after;
-    before = std::move(after);
-  }
-  return fail(ErrorCode::unavailable,
-              "the storage lists other packs each time: another collection may be at work");
-}
 
 // The storage's own clock, by an object that is put and removed. A heartbeat without a registration
 // is no session to anybody.
@@ -125,6 +92,7 @@ class Prune {
   std::optional<LocalIndex> index_;
   std::optional<LiveChunks> live_;
   std::vector<StoredSnapshot> snapshots_;
+  std::set<SnapshotId> known_;                             // from earlier looks of this run
   std::map<ObjectName, std::unordered_set<PackId>> logs_;  // C, log by log
   std::set<PackId> drop_;                                  // D, as far as nobody relies on it
   PruneResult result_;
@@ -155,7 +123,7 @@ Result<void> Prune::sweep() {
   const auto condemned = TRY(load_condemned(repository_));
   const auto listed = segments.listed();
   const auto dropped = segments.dropped();
-  const ListedPacks stored = TRY(list_packs(storage_));
+  const ListedPacks stored = TRY(list_packs(repository_));
   for (const PackId& id : dropped) {
     const auto at = stored.find(id);
     if (at == stored.end() || listed.contains(id) || !condemned.contains(id)) continue;
@@ -177,7 +145,7 @@ Result<void> Prune::survey() {
   for (const SessionState& session : TRY(list_sessions(repository_))) {
     if (session.is_open()) not_judged_.insert(session.id);
   }
-  const ListedPacks stored = TRY(list_packs_twice(storage_));
+  const ListedPacks stored = TRY(list_packs_twice(repository_));
   SegmentSet segments = TRY(SegmentSet::read(repository_));
   TRY(index_orphans(segments, stored));
   if (result_.packs_indexed != 0 && !options_.dry_run)
@@ -267,6 +235,19 @@ Result<void> Prune::list_roots() {
                 list.damaged.front() + ": nothing is deleted while something cannot be read");
   }
   snapshots_ = std::move(list.snapshots);
+  // What was there in an earlier look must be there in this one, unless another collector has taken
+  // it because it was forgotten: a short listing would cost data.
+  std::set<SnapshotId> present;
+  for (const StoredSnapshot& stored : snapshots_) present.insert(stored.id);
+  for (const SnapshotId& id : known_) {
+    if (!present.contains(id) && !list.forgotten.contains(id)) {
+      return fail(
+          ErrorCode::unavailable,
+          fmt::format("snapshot {} is no longer listed: nothing is deleted; run prune again",
+                      id.short_hex()));
+    }
+  }
+  known_ = std::move(present);
   return {};
 }
 
@@ -276,13 +257,13 @@ Result<void> Prune::mark() {
   live_.emplace(repository_, *index_);
   result_.warnings.clear();
   result_.snapshots_in_window = 0;
+  std::vector<StoredSnapshot> roots;
   for (const StoredSnapshot& stored : snapshots_) {
-    TRY(check_stopped());
     if (is_expired(stored)) continue;
     if (stored.forgotten) ++result_.snapshots_in_window;
-    TRY(live_->mark(stored, result_.warnings));
+    roots.push_back(stored);
   }
-  return {};
+  return live_->mark(roots, result_.warnings, options_.is_stopped);
 }
 
 // The choice of G1.
@@ -416,6 +397,8 @@ Result<std::size_t> Prune::rescue_once() {
       }
     }
   }
+  // Lookups do not tell what is nowhere from what could not be read.
+  if (index_->damaged()) return fail(ErrorCode::corrupt, "the local index is damaged: try again");
   if (wanted.empty()) return 0;
   LocalIndex written = TRY(LocalIndex::open("", repository_.id()));
   const SessionId session{repository_.random_id().bytes};
@@ -439,7 +422,7 @@ Result<std::size_t> Prune::rescue_once() {
 // only they need.
 Result<void> Prune::delete_expired() {
   const auto sessions = TRY(list_sessions(repository_));
-  TRY(remove_closed_sessions(repository_, sessions));
+  TRY(remove_closed_sessions(repository_, sessions, storage_now_));
   for (const StoredSnapshot& stored : snapshots_) {
     if (!is_expired(stored)) continue;
     TRY(remove(names::snapshot(stored.id)));
@@ -452,10 +435,10 @@ Result<void> Prune::delete_expired() {
 // G6.
 Result<void> Prune::drop() {
   const SegmentSet segments = TRY(SegmentSet::read(repository_));
-  const ListedPacks stored = TRY(list_packs_twice(storage_));
+  const ListedPacks stored = TRY(list_packs_twice(repository_));
   std::unordered_set<PackId> present;
   for (const auto& [id, pack] : stored) present.insert(id);
-  TRY(write_without(repository_, segments, drop_, present));
+  TRY(rewrite_index(repository_, segments, {.drop = drop_, .gone = {}, .replace = {}}, present));
   return {};
 }
 

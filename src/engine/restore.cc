@@ -330,9 +330,9 @@ Result<bool> Restore::link_to_first(Level& parent, const Entry& entry, const std
 
 Result<void> Restore::restore_file(Level& parent, const Entry& entry, const std::string& path) {
   ++result_.files;
+  if (!options_.dry_run && TRY(link_to_first(parent, entry, path))) return {};
   result_.total_bytes += entry.size;
   if (options_.dry_run) return {};
-  if (TRY(link_to_first(parent, entry, path))) return {};
   const int folder = TRY(descriptor_of(parent));
   // Only the file that later names are linked to speaks for them.
   std::shared_ptr<OtherNames> others;

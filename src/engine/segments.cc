@@ -17,12 +17,13 @@ constexpr std::uint64_t kSegmentTarget = std::uint64_t{48} << 20;
 
 // Segments that must be written anew, and those worth joining.
 std::vector<const SegmentSummary*> choose_inputs(const SegmentSet& segments,
-                                                 const std::set<PackId>& drop) {
+                                                 const IndexChange& change) {
   std::vector<const SegmentSummary*> inputs, small;
   for (const SegmentSummary* segment : segments.live()) {
-    const bool names_dropped = std::ranges::any_of(
-        segment->packs, [&](const PackId& pack) { return drop.contains(pack); });
-    if (names_dropped) {
+    const bool names_one = std::ranges::any_of(segment->packs, [&](const PackId& pack) {
+      return change.drop.contains(pack) || change.gone.contains(pack);
+    });
+    if (names_one) {
       inputs.push_back(segment);
     } else if (segment->size < kSmallSegment) {
       small.push_back(segment);
@@ -62,6 +63,23 @@ class Writer {
 }  // namespace
 
 Result<SegmentSet> SegmentSet::read(const Repository& repository) {
+  SegmentSet set = TRY(read_what_is_whole(repository));
+  if (set.unreadable_.empty()) return set;
+  return fail(ErrorCode::corrupt,
+              set.unreadable_.begin()->second +
+                  ": nothing is deleted before 'lagan repair index' has been run");
+}
+
+// Another collector may replace segments while they are read: then they are listed anew.
+Result<SegmentSet> SegmentSet::read_what_is_whole(const Repository& repository) {
+  constexpr int kLooks = 5;
+  for (int look = 1;; ++look) {
+    auto set = read_once(repository);
+    if (set || set.error().code != ErrorCode::not_found || look == kLooks) return set;
+  }
+}
+
+Result<SegmentSet> SegmentSet::read_once(const Repository& repository) {
   std::vector<std::pair<SegmentId, std::uint64_t>> listed;
   TRY(repository.storage().list(names::kIndex, [&](const ObjectInfo& info) -> Result<void> {
     if (const auto id = names::id_of<SegmentId>(info.name))
@@ -70,18 +88,27 @@ Result<SegmentSet> SegmentSet::read(const Repository& repository) {
   }));
   SegmentSet set;
   for (const auto& [id, size] : listed) {
-    const Segment segment = TRY(fetch_segment(repository, id));
-    if (segment.unknown_fields) {
+    const auto segment = fetch_segment(repository, id);
+    if (!segment && segment.error().code == ErrorCode::corrupt) {
+      set.unreadable_.emplace(id, segment.error().message);
+      continue;
+    }
+    if (!segment) return fail(segment.error());
+    if (segment->unknown_fields) {
       return fail(ErrorCode::unsupported, names::segment(id).text() +
                                               ": was written by a later version, which must "
                                               "collect this repository");
     }
-    SegmentSummary summary{id, size, {}, segment.supersedes, segment.dropped};
-    for (const PackEntry& pack : segment.packs) summary.packs.push_back(pack.name);
-    set.superseded_.insert(summary.supersedes.begin(), summary.supersedes.end());
-    set.all_.emplace(id, std::move(summary));
+    set.add({id, size, {}, segment->supersedes, segment->dropped}, segment->packs);
   }
+  std::erase_if(set.unreadable_, [&](const auto& each) { return !set.is_live(each.first); });
   return set;
+}
+
+void SegmentSet::add(SegmentSummary summary, const std::vector<PackEntry>& packs) {
+  for (const PackEntry& pack : packs) summary.packs.push_back(pack.name);
+  superseded_.insert(summary.supersedes.begin(), summary.supersedes.end());
+  all_.emplace(summary.id, std::move(summary));
 }
 
 std::vector<const SegmentSummary*> SegmentSet::live() const {
@@ -118,14 +145,17 @@ std::vector<SegmentId> SegmentSet::replaced() const {
   return replaced;
 }
 
-Result<Rewritten> write_without(const Repository& repository, const SegmentSet& segments,
-                                const std::set<PackId>& drop,
+Result<Rewritten> rewrite_index(const Repository& repository, const SegmentSet& segments,
+                                const IndexChange& change,
                                 const std::unordered_set<PackId>& present) {
-  const auto inputs = choose_inputs(segments, drop);
-  if (inputs.empty()) return Rewritten();
+  const auto inputs = choose_inputs(segments, change);
+  if (inputs.empty() && change.replace.empty()) return Rewritten();
+  const auto goes = [&](const PackId& pack) {
+    return change.drop.contains(pack) || change.gone.contains(pack);
+  };
   Writer writer(repository);
-  std::set<PackId> listed, dropped(drop);
-  std::set<SegmentId> supersedes;
+  std::set<PackId> listed, dropped(change.drop);
+  std::set<SegmentId> supersedes(change.replace);
   std::uint64_t size = 0;
   for (const SegmentSummary* input : inputs) {
     // Until the last segment says that it replaces the inputs, both forms count.
@@ -135,7 +165,7 @@ Result<Rewritten> write_without(const Repository& repository, const SegmentSet& 
     }
     Segment segment = TRY(fetch_segment(repository, input->id));
     for (PackEntry& pack : segment.packs) {
-      if (!drop.contains(pack.name) && listed.insert(pack.name).second) writer.add(std::move(pack));
+      if (!goes(pack.name) && listed.insert(pack.name).second) writer.add(std::move(pack));
     }
     size += input->size;
     supersedes.insert(input->id);
@@ -147,10 +177,10 @@ Result<Rewritten> write_without(const Repository& repository, const SegmentSet& 
       if (present.contains(pack)) dropped.insert(pack);
     }
   }
-  // Listing wins: what any live segment lists besides `drop` is not dropped.
+  // Listing wins: what any live segment lists besides those is not dropped.
   for (const SegmentSummary* live : segments.live()) {
     for (const PackId& pack : live->packs) {
-      if (!drop.contains(pack)) dropped.erase(pack);
+      if (!change.drop.contains(pack)) dropped.erase(pack);
     }
   }
   Segment& last = writer.segment();

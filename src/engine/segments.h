@@ -25,9 +25,13 @@ struct SegmentSummary {
 
 class SegmentSet {
  public:
-  // Any segment that cannot be read whole is an error: what it lists is not known. Fields of a
-  // later version are, too.
+  // Any segment that cannot be read whole and is not replaced by another is an error: what it lists
+  // is not known. Fields of a later version are, too.
   static Result<SegmentSet> read(const Repository& repository);
+  // The same for repair: segments that cannot be read are told in unreadable().
+  static Result<SegmentSet> read_what_is_whole(const Repository& repository);
+  // With reasons. None of them is replaced by another.
+  const std::map<SegmentId, std::string>& unreadable() const { return unreadable_; }
 
   const std::map<SegmentId, SegmentSummary>& all() const { return all_; }
   bool is_live(const SegmentId& id) const { return !superseded_.contains(id); }
@@ -40,19 +44,30 @@ class SegmentSet {
   std::vector<SegmentId> replaced() const;
 
  private:
+  static Result<SegmentSet> read_once(const Repository& repository);
+  void add(SegmentSummary summary, const std::vector<PackEntry>& packs);
+
   std::map<SegmentId, SegmentSummary> all_;
   std::set<SegmentId> superseded_;
+  std::map<SegmentId, std::string> unreadable_;
+};
+
+// What becomes of the index.
+struct IndexChange {
+  std::set<PackId> drop;        // condemned packs, to be deleted because of this
+  std::set<PackId> gone;        // packs that are not there
+  std::set<SegmentId> replace;  // unreadable segments whose packs others list
 };
 
 struct Rewritten {
   std::uint64_t segments = 0, bytes = 0;
 };
 
-// G6: puts signed segments that list what the live ones list that name a pack of `drop`, or are
-// small and many, without those packs. `present` are the packs that are in the storage: what was
-// dropped earlier and is gone is no longer named. Nothing is deleted.
-Result<Rewritten> write_without(const Repository& repository, const SegmentSet& segments,
-                                const std::set<PackId>& drop,
+// G6: puts signed segments in place of the live ones that name a pack that goes, or are small and
+// many, without those packs. `present` are the packs that are in the storage: what was dropped
+// earlier and is gone is no longer named. Nothing is deleted.
+Result<Rewritten> rewrite_index(const Repository& repository, const SegmentSet& segments,
+                                const IndexChange& change,
                                 const std::unordered_set<PackId>& present);
 
 }  // namespace lagan

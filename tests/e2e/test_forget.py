@@ -146,6 +146,20 @@ class Pruning(ForgetCase):
         self.assertIn("would condemn", self.lagan("prune", "--dry-run").stdout)
 
 
+class Repairs(ForgetCase):
+    def test_an_index_is_made_again_as_check_suggests(self):
+        self.back_up("one")
+        index = os.path.join(self.repository, "index")
+        for name in os.listdir(index):
+            os.unlink(os.path.join(index, name))
+        done = self.lagan("check", code=1)
+        self.assertIn("repair index", done.stderr)
+        self.assertIn("would be listed", self.lagan("repair", "index", "-n").stdout)
+        self.lagan("check", code=1)
+        self.lagan("repair", "index")
+        self.lagan("check", "--read-data")
+
+
 class Tags(ForgetCase):
     def test_add_remove_and_set(self):
         first = self.back_up("one", "--tag", "a,b")

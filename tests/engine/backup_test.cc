@@ -180,6 +180,17 @@ TEST_CASE("a stream becomes one file, whatever its size") {
       asked = true;
       return {};
     };
+    if (size == 0) {  // a command that printed nothing
+      CollectingObserver observer;
+      CHECK_FALSE(client.try_back_up(options, observer));
+      CHECK(client.repository.names("snapshots/").empty());
+      options.stream_ended = nullptr;
+      asked = true;
+      const Pipe again("");
+      options.stream = again.output();
+      CHECK(client.back_up(options).result.root.content_bytes == 0);
+      continue;
+    }
     const BackedUp saved = client.back_up(options);
     CHECK(asked);
     CHECK(saved.result.root.files == 1);

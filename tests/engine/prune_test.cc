@@ -133,7 +133,7 @@ TEST_CASE("a dry run tells what would go and writes nothing") {
   PruneOptions options = at_once();
   options.dry_run = true;
   const PruneResult result = prune_well(two.client, options);
-  CHECK(result.packs_dead > 0);
+  CHECK(result.packs_dead + result.packs_sparse > 0);
   CHECK(result.bytes_freed > 6'000'000);
   CHECK(two.client.repository.storage->calls("put").empty());
   CHECK(two.client.repository.storage->calls("remove").empty());
@@ -209,7 +209,9 @@ TEST_CASE("a session that has died on this machine delays nothing") {
   CHECK(result.sessions_fenced == 1);
   CHECK(result.packs_dropped > 0);
   prune_well(two.client);
-  CHECK(two.client.repository.names("sessions/").empty());
+  // It stays for a week: should it live after all, it must find its registration.
+  CHECK(two.client.repository.names("sessions/") ==
+        std::vector<std::string>{names::session(id).text()});
 }
 
 TEST_CASE("a silent session is fenced after a while, and its packs are taken") {
