@@ -32,7 +32,7 @@ std::uint64_t random_number(const Repository& repository) {
 Result<std::vector<StoredSnapshot>> choose_snapshots(const CheckOptions& options,
                                                      const CheckedObjects& objects) {
   std::vector<StoredSnapshot> chosen;
-  const SnapshotList list{.snapshots = objects.snapshots, .damaged = {}};
+  const SnapshotList list{.snapshots = objects.snapshots, .damaged = {}, .forgotten = {}};
   for (const std::string& wanted : options.snapshots)
     chosen.push_back(TRY(find_snapshot(list, wanted, options.filter)));
   if (options.snapshots.empty()) {
