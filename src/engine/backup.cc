@@ -26,11 +26,14 @@
 
 // The pipeline. Each box is a thread or several; each queue is bounded, so memory is.
 //
-//   walker (1) ──batches of files──► readers (N): open, read, chunk, hash, look up ──blocks──►
-//   ChunkWriter:
-//      │                                │                                       compress, seal,
-//      verify, upload └── unchanged, links, devices ───┴──► folder tasks: entries in order ──► tree
-//      nodes ──► ChunkWriter
+// clang-format off
+//   walker (1) ── batches of files ──► readers (N) ── blocks ──► ChunkWriter
+//      │                                  │
+//      └── unchanged, links, devices ─────┴──► folder tasks ── tree nodes ──► ChunkWriter
+// clang-format on
+//
+// Readers open, read, cut, hash and look up; ChunkWriter compresses, seals, verifies and uploads;
+// folder tasks put entries in order.
 //
 // The walker runs on the calling thread. A folder is written by whoever completes its last entry.
 

@@ -8,6 +8,8 @@ namespace lagan {
 namespace {
 
 constexpr int kAttempts = 3;
+// A file no larger than a block of its file system has a hole only if it has no block at all.
+constexpr std::uint64_t kSmallestBlock = 4096;
 
 // Not blocking: what was a file may have become a pipe.
 File open_source(int folder, const char* name) {
@@ -73,8 +75,10 @@ Result<FileStorer::Attempt> FileStorer::attempt(const FileJob& job, bool is_last
   if (!attributes) result.source_error = std::move(attributes).error();
 
   // Room reserved beyond the end, or blocks of attributes, can make up for holes.
-  const bool may_have_holes = before->blocks * 512 < before->size ||
-                              ::lseek(descriptor, 0, SEEK_HOLE) < static_cast<off_t>(before->size);
+  const bool may_have_holes =
+      before->blocks * 512 < before->size ||
+      (before->size > kSmallestBlock &&
+       ::lseek(descriptor, 0, SEEK_HOLE) < static_cast<off_t>(before->size));
   auto outcome =
       TRY(content_.read_file(descriptor, before->size, may_have_holes, job.previous_class, entry));
   if (outcome.source_error) {
