@@ -44,7 +44,9 @@ std::optional<std::string> from_base64(std::string_view text) {
     const std::size_t spare = 6 - 2 * ((digits - 1) % 4);
     out.push_back(static_cast<char>((group >> spare) & 0xff));
   }
-  const bool is_whole = digits % 4 == 0 && padding <= 2;
+  // The bits of the last digit that belong to no byte are zero: each text stands for itself alone.
+  const std::uint32_t spare = padding == 0 ? 0 : padding == 1 ? 3 : 15;
+  const bool is_whole = digits % 4 == 0 && padding <= 2 && (group & spare) == 0;
   return is_whole ? std::optional(std::move(out)) : std::nullopt;
 }
 
