@@ -150,6 +150,12 @@ Result<void> ChunkWriter::submit(Job job) {
     return_buffer(std::move(job.raw));
     return {};
   }
+  if (options_.workers == 0) {
+    const MutexLock lock(own_mutex_);
+    if (!own_scratch_) own_scratch_ = std::make_unique<WorkerScratch>(options_);
+    work_on(std::move(job), *own_scratch_);
+    return failure_.check();
+  }
   {
     const MutexLock lock(jobs_mutex_);
     ++jobs_open_;
@@ -181,11 +187,16 @@ void ChunkWriter::return_buffer(Bytes buffer) {
 void ChunkWriter::run_worker() {
   WorkerScratch scratch(options_);
   while (auto job = jobs_.pop()) {
-    if (auto done = process(*job, scratch); !done) fail_with(std::move(done).error());
-    return_buffer(std::move(job->raw));
+    work_on(*std::move(job), scratch);
     const MutexLock lock(jobs_mutex_);
     if (--jobs_open_ == 0) jobs_done_.notify_all();
   }
+}
+
+void ChunkWriter::work_on(Job job, WorkerScratch& scratch) {
+  if (auto done = process(job, scratch); !done) fail_with(std::move(done).error());
+  return_buffer(std::move(job.raw));
+  if (options_.uploaders == 0) upload_complete_packs();
 }
 
 Compressor& ChunkWriter::compressor_for(const Job& job, WorkerScratch& scratch) {
@@ -247,12 +258,18 @@ Result<void> ChunkWriter::verify(const PackAssembler::Place& place, const Block&
 }
 
 void ChunkWriter::run_uploader() {
-  while (auto pack = assembler_.next_complete()) {
-    if (!failure_.happened()) {
-      if (auto done = upload(*pack); !done) fail_with(std::move(done).error());
-    }
-    assembler_.release(*std::move(pack));
+  while (auto pack = assembler_.next_complete()) finish_pack(*std::move(pack));
+}
+
+void ChunkWriter::upload_complete_packs() {
+  while (auto pack = assembler_.next_complete(Wait::no)) finish_pack(*std::move(pack));
+}
+
+void ChunkWriter::finish_pack(FinishedPack pack) {
+  if (!failure_.happened()) {
+    if (auto done = upload(pack); !done) fail_with(std::move(done).error());
   }
+  assembler_.release(std::move(pack));
 }
 
 Result<void> ChunkWriter::upload(const FinishedPack& pack) {
@@ -307,6 +324,7 @@ Result<std::optional<ChunkId>> ChunkWriter::flush(std::string_view root_record) 
   wait_for_jobs();
   TRY(failure_.check());
   assembler_.close_open_packs();
+  if (options_.uploaders == 0) upload_complete_packs();
   assembler_.wait_until_released();
   TRY(failure_.check());
   TRY(publisher_.flush());

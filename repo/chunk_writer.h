@@ -31,8 +31,8 @@
 namespace lagan {
 
 struct ChunkWriterOptions {
-  std::size_t workers = 2;  // threads that compress and seal
-  std::size_t uploaders = 1;
+  std::size_t workers = 2;  // threads that compress and seal; 0: whoever has filled a block does it
+  std::size_t uploaders = 1;  // 0: whoever has completed a pack uploads it
   int compression_level = 3;  // zstd's
   // The first so many bytes of new file content are compressed at `thorough_level` instead: worth
   // it when little is new.
@@ -118,11 +118,14 @@ class ChunkWriter {
   Bytes take_buffer(std::size_t size);
   void return_buffer(Bytes buffer);
   void run_worker();
+  void work_on(Job job, WorkerScratch& scratch);
   Result<void> process(const Job& job, WorkerScratch& scratch);
   Compressor& compressor_for(const Job& job, WorkerScratch& scratch);
   Result<void> verify(const PackAssembler::Place& place, const Block& block, Aead& aead,
                       WorkerScratch& scratch);
   void run_uploader();
+  void finish_pack(FinishedPack pack);
+  void upload_complete_packs();
   Result<void> upload(const FinishedPack& pack);
   Result<void> note_published(const SegmentId& id, const Segment& segment);
   void wait_for_jobs();
@@ -144,6 +147,8 @@ class ChunkWriter {
       root_lane_ GUARDED_BY(tree_mutex_);
 
   BoundedQueue<Job> jobs_;
+  Mutex own_mutex_;
+  std::unique_ptr<WorkerScratch> own_scratch_ GUARDED_BY(own_mutex_);  // if there are no workers
   std::atomic<std::uint64_t> blocks_taken_ = 0, bytes_compressed_ = 0;
   Mutex jobs_mutex_;
   Condition jobs_done_;

@@ -65,11 +65,11 @@ void PackAssembler::close_open_packs() {
   }
 }
 
-std::optional<FinishedPack> PackAssembler::next_complete() {
+std::optional<FinishedPack> PackAssembler::next_complete(Wait wait) {
   std::shared_ptr<PackBuilder> pack;
   {
     const MutexLock lock(mutex_);
-    while (complete_.empty() && !stopped_) completed_.wait(mutex_);
+    while (wait == Wait::yes && complete_.empty() && !stopped_) completed_.wait(mutex_);
     if (complete_.empty()) return std::nullopt;
     pack = std::move(complete_.front());
     complete_.erase(complete_.begin());

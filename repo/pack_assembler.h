@@ -21,6 +21,8 @@ struct PackSizes {
   std::size_t data_bytes, tree_bytes;
 };
 
+enum class Wait { no, yes };
+
 class PackAssembler {
  public:
   PackAssembler(const Repository& repository, const SessionId& session, const PackSizes& sizes,
@@ -37,9 +39,9 @@ class PackAssembler {
   // Gives up the open packs to the uploader, however small. No block may be in work.
   void close_open_packs();
 
-  // For uploaders: the next complete pack, or nothing once stop() was called. Its buffer goes back
-  // with release().
-  std::optional<FinishedPack> next_complete();
+  // For uploaders: the next complete pack. Nothing once stop() was called, or if there is none and
+  // it is not waited for. Its buffer goes back with release().
+  std::optional<FinishedPack> next_complete(Wait wait = Wait::yes);
   void release(FinishedPack pack);
 
   // Waits until every complete pack has been released, or something failed.

@@ -11,7 +11,8 @@
 namespace lagan {
 
 Result<std::size_t> store_endangered(const Repository& repository, LocalIndex& index,
-                                     const SessionId& session, const Snapshot& snapshot) {
+                                     const SessionId& session, const Snapshot& snapshot,
+                                     const ChunkWriterOptions& options) {
   index.set_condemned(TRY(load_condemned(repository)));
   const LoadedIndex loaded = TRY(load_index(repository, index));
   if (!loaded.damaged.empty()) return fail(ErrorCode::corrupt, loaded.damaged.front());
@@ -32,7 +33,7 @@ Result<std::size_t> store_endangered(const Repository& repository, LocalIndex& i
 
   // The writer extends the index it is given: read from one of its own.
   LocalIndex written = TRY(LocalIndex::open("", repository.id()));
-  ChunkWriter writer(repository, written, session, ChunkWriterOptions());
+  ChunkWriter writer(repository, written, session, options);
   auto& lane = writer.make_data_lane();
   for (const auto& [id, kind] : endangered) {
     const Bytes chunk = TRY(reader.load(id, kind));

@@ -97,7 +97,7 @@ Result<void> WriterSession::put_registration(Purpose purpose, std::uint32_t beat
   return repository_.put_body(ObjectKind::session, name, encode(message));
 }
 
-Result<void> WriterSession::commit(const Snapshot& snapshot) {
+Result<void> WriterSession::commit(const Snapshot& snapshot, const ChunkWriterOptions& writer) {
   LAGAN_ASSERT(!closed_ && snapshot.session == id_);
   Storage& storage = repository_.storage();
   const ObjectName name = names::snapshot(id_);
@@ -118,7 +118,7 @@ Result<void> WriterSession::commit(const Snapshot& snapshot) {
     }
   }
   closed_ = true;
-  if (TRY(is_fenced())) TRY_IN("verifying after a fence", rescue(snapshot));
+  if (TRY(is_fenced())) TRY_IN("verifying after a fence", rescue(snapshot, writer));
   return {};
 }
 
@@ -134,8 +134,8 @@ Result<bool> WriterSession::is_fenced() const {
 // A collector has closed this session without its writer: packs it relied on may have been
 // condemned meanwhile. Stores what lies only in condemned packs again, until a whole pass finds
 // nothing.
-Result<void> WriterSession::rescue(const Snapshot& snapshot) {
-  while (TRY(store_endangered(repository_, index_, id_, snapshot)) != 0) {
+Result<void> WriterSession::rescue(const Snapshot& snapshot, const ChunkWriterOptions& writer) {
+  while (TRY(store_endangered(repository_, index_, id_, snapshot, writer)) != 0) {
   }
   const Mark mark{id_, repository_.now(), host_, program_name(), true};
   return repository_.put_body(ObjectKind::verified, names::verified(id_), encode(mark));

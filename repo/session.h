@@ -43,9 +43,10 @@ class WriterSession {
 
   // W4: everything the snapshot needs is acknowledged (writer.flush() has succeeded). Puts the
   // snapshot and looks for a fence; a fenced session stores again what lies in condemned packs
-  // until nothing is left, then marks the snapshot verified. `unavailable` with "begin again" if
+  // until nothing is left, with a writer of such options, then marks the snapshot verified.
+  // `unavailable` with "begin again" if
   // this machine was rolled back.
-  Result<void> commit(const Snapshot& snapshot);
+  Result<void> commit(const Snapshot& snapshot, const ChunkWriterOptions& writer = {});
 
   // Ends without a snapshot.
   Result<void> abandon();
@@ -55,7 +56,7 @@ class WriterSession {
   Result<void> put_registration(Purpose purpose, std::uint32_t beat);
   Result<void> learn();
   Result<bool> is_fenced() const;
-  Result<void> rescue(const Snapshot& snapshot);
+  Result<void> rescue(const Snapshot& snapshot, const ChunkWriterOptions& writer);
 
   const Repository& repository_;
   LocalIndex& index_;

@@ -369,7 +369,7 @@ Result<void> Backup::finish() {
   // A root record in the tree packs gives the snapshot back if its own object is lost.
   if (has_news) snapshot.root_record = TRY(writer_->flush(encode_root_record(snapshot)));
   result_.stored = writer_->totals();
-  TRY(session_->commit(snapshot));
+  TRY(session_->commit(snapshot, options_.writer));
   result_.snapshot = session_->id();
   SeenSnapshots::note(repository_, session_->id());
   if (states_) {

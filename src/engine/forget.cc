@@ -23,17 +23,18 @@ Result<void> forget(const Repository& repository, std::vector<SnapshotId> snapsh
 }
 
 Result<SnapshotId> store_again(const Repository& repository, const StoredSnapshot& old,
-                               Snapshot snapshot, Purpose purpose) {
+                               Snapshot snapshot, Purpose purpose,
+                               const ChunkWriterOptions& writer) {
   LocalIndex index = TRY(open_local_index(repository));
   auto session = TRY(WriterSession::begin(repository, index, purpose, host_name()));
   if (!snapshot.original) snapshot.original = old.id;
   snapshot.session = session->id();
-  auto stored = store_endangered(repository, index, session->id(), snapshot);
+  auto stored = store_endangered(repository, index, session->id(), snapshot, writer);
   if (!stored) {
     (void)session->abandon();
     return fail(std::move(stored).error());
   }
-  TRY(session->commit(snapshot));
+  TRY(session->commit(snapshot, writer));
   SeenSnapshots::note(repository, session->id());
   return session->id();
 }

@@ -21,6 +21,7 @@ Result<void> forget(const Repository& repository, std::vector<SnapshotId> snapsh
 // Stores `snapshot` as a new one that names the same trees, with `original` set, under the protocol
 // of writers: what lies in condemned packs is stored again. Returns the new id. `old` stays.
 Result<SnapshotId> store_again(const Repository& repository, const StoredSnapshot& old,
-                               Snapshot snapshot, Purpose purpose);
+                               Snapshot snapshot, Purpose purpose,
+                               const ChunkWriterOptions& writer = {});
 
 }  // namespace lagan

@@ -402,7 +402,7 @@ Result<std::size_t> Prune::rescue_once() {
   if (wanted.empty()) return 0;
   LocalIndex written = TRY(LocalIndex::open("", repository_.id()));
   const SessionId session{repository_.random_id().bytes};
-  ChunkWriter writer(repository_, written, session, ChunkWriterOptions());
+  ChunkWriter writer(repository_, written, session, options_.writer);
   ChunkReader reader(repository_, *index_);
   auto& lane = writer.make_data_lane();
   for (const Wanted& chunk : wanted) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "repo/chunk_writer.h"
 #include "repo/repository.h"
 #include "src/engine/observer.h"
 #include "src/engine/prune_plan.h"
@@ -24,7 +25,8 @@ struct PruneOptions {
   Nanoseconds fence_after = Nanoseconds{72} * 3600 * 1'000'000'000;
   // How long a forgotten snapshot can be brought back; nothing: as the repository's config says.
   std::optional<Nanoseconds> undelete_window;
-  bool dry_run = false;  // says what would be condemned; writes and deletes nothing
+  ChunkWriterOptions writer;  // for what is stored again
+  bool dry_run = false;       // says what would be condemned; writes and deletes nothing
   std::function<bool()> is_stopped = [] { return false; };
 };
 

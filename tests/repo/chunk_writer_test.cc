@@ -243,6 +243,42 @@ TEST_CASE("large chunks are blocks of their own and small ones share blocks of a
   CHECK(own == 2);
 }
 
+TEST_CASE("a writer without threads works on its caller's, in the same order each time") {
+  ChunkWriterOptions alone = small_packs();
+  alone.workers = alone.uploaders = 0;
+  std::vector<std::string> calls;
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    Writing run(alone);
+    const auto caller = std::this_thread::get_id();
+    run.repository.storage->before = [&](const std::string&) -> Result<void> {
+      CHECK(std::this_thread::get_id() == caller);
+      return {};
+    };
+    // More packs than there are buffers.
+    const auto stored = store_random(run.writer->make_data_lane(), 40, 500'000);
+    CHECK(run.repository.storage->calls("put data/").size() >= 3);
+    REQUIRE(run.writer->store_tree(ChunkKind::directory, as_bytes("a node")));
+    REQUIRE(run.writer->flush("a root record"));
+    std::vector<std::string> order;
+    for (const std::string& call : run.repository.storage->calls())
+      order.push_back(call.substr(0, call.find('/')));
+    if (repeat == 0) calls = order;
+    CHECK(order == calls);
+    run.repository.storage->before = nullptr;
+    run.check_all_readable(stored);
+
+    run.start(alone);
+    run.repository.storage->before = [](const std::string& call) -> Result<void> {
+      if (call.starts_with("put tree/")) return fail(ErrorCode::no_space, "full");
+      return {};
+    };
+    REQUIRE(run.writer->store_tree(ChunkKind::directory, as_bytes("another node")));
+    const auto failed = run.writer->flush();
+    REQUIRE_FALSE(failed);
+    CHECK(failed.error().code == ErrorCode::no_space);
+  }
+}
+
 TEST_CASE("a failing storage shows in flush and stops the writer without hanging") {
   ErrorCode code = ErrorCode::no_space;
   for (const char* victim : {"put data/", "put index/", "put tree/"}) {
