@@ -18,7 +18,7 @@ constexpr std::uint32_t kOldSnapshots = 36;
 // So many runs take everything from a quiet repository that nobody needs.
 constexpr int kQuietRuns = 8;
 
-constexpr std::uint64_t kHistoryMin = 250, kHistoryMax = 900;
+constexpr std::uint64_t kHistoryMin = 150, kHistoryMax = 450;
 
 Weather draw_weather(Dice& dice, std::uint64_t length) {
   static constexpr std::uint64_t kBursts[] = {0, 1, 4, 12, 40};
