@@ -15,10 +15,13 @@
 #ifndef CHECKS
 #define CHECKS 0
 #endif
+#ifndef PACKS
+#define PACKS 4 // for each chunk, at most four
+#endif
 #define LOGS (COLLECTORS * RUNS) // one or two
 
-// Packs are bits: four that hold the node, four that hold the file chunk. The first of each kind is
-// there from the start; a name is used once.
+// Packs are bits: the lower four hold the node, the upper four the file chunk. The first of each kind
+// is there from the start; a name is used once.
 #define NODE 15
 #define DATA 240
 #define HAS_NODE(packs) (((packs) & NODE) != 0)
@@ -30,7 +33,7 @@ byte log[LOGS]; // condemned packs; never taken back
 
 // A session is its writer, and its snapshot has its name.
 bool registered[WRITERS], snapshot[WRITERS], fence[WRITERS], ok[WRITERS], forgotten[WRITERS];
-bool told[WRITERS]; // the writer has reported success
+bool told[WRITERS]; // the writer has found no fence, and will report success
 
 // Older snapshots: one of the same tree, one that needs the file chunk through another node.
 bool old_tree = true, old_file = true;
@@ -50,10 +53,10 @@ inline list_logs(into) {
 // A pack, then the segment that lists it: before that nobody knows of it. Who finds no free name is
 // one that crashed.
 inline store_node() {
-  atomic { next_node <= 8 -> listed = listed | next_node; next_node = next_node << 1 }
+  atomic { next_node < (1 << PACKS) -> listed = listed | next_node; next_node = next_node << 1 }
 }
 inline store_data() {
-  atomic { next_data <= 128 -> listed = listed | next_data; next_data = next_data << 1 }
+  atomic { next_data < (16 << PACKS) -> listed = listed | next_data; next_data = next_data << 1 }
 }
 
 // Which chunks lie in packs that may be relied on, while the session is open.
@@ -97,7 +100,9 @@ proctype Writer(byte s) {
   if :: !has_data -> store_data() :: else fi; // W3
   if :: !has_node -> store_node() :: else fi;
   snapshot[s] = true; // W4
-#ifndef M_NO_LOOK
+#ifdef M_NO_LOOK
+  told[s] = true;
+#else
   if
   :: fence[s] ->
 again:
@@ -108,10 +113,10 @@ again:
     if :: !has_node || !has_data -> goto again :: else fi;
 #endif
     ok[s] = true
-  :: else
+  :: atomic { !fence[s] -> told[s] = true }
   fi;
 #endif
-  atomic { told[s] = true; has_node = false; has_data = false }
+  atomic { has_node = false; has_data = false }
 }
 
 inline list_snapshots() {
@@ -119,8 +124,7 @@ inline list_snapshots() {
 #if WRITERS > 1
   roots = roots | ((snapshot[1] && !forgotten[1]) << 1);
 #endif
-  root_tree = old_tree;
-  root_file = old_file
+  atomic { root_tree = old_tree; root_file = old_file } // these only go, so the later the worse
 }
 
 // A session may be taken for dead at any time. That a log waits for a later run, which waits for the
@@ -157,20 +161,19 @@ proctype Collector(byte number) {
     list_snapshots();
 #endif
     // G1. Any packs: those that nobody needs, and others to be stored again.
-    list_logs(condemned);
     atomic {
       pack = 1;
       do
       :: pack <= 128 ->
         if
-        :: (listed & ~condemned & pack) != 0 -> chosen = chosen | pack
+        :: (listed & pack) != 0 -> chosen = chosen | pack
         :: true
         fi;
         pack = pack << 1
       :: else -> break
       od;
       pack = 0;
-      condemned = 0
+      chosen != 0
     }
     log[number * RUNS + turn] = chosen; // G2
 #if COLLECTORS == 1

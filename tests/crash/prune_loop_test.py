@@ -25,9 +25,10 @@ import time
 from program import Scratch, write_random
 
 KIB = 1 << 10
-FILES = 16  # of each machine
-OLD_FILES = 24  # contents that come back, on both machines
-KEPT = 3  # snapshots of each machine
+FILES = 100  # of each machine
+OLD_FILES = 80  # contents that come back, on both machines
+KEPT = 4  # snapshots of each machine
+CHANGED = 0.03  # of the files, from one backup to the next
 TIMEOUT_SECONDS = 600
 
 
@@ -111,7 +112,7 @@ class Writer(Machine):
 
     def change_source(self):
         for i in range(FILES):
-            if self.is_first or self.chance.random() < 0.3:
+            if self.is_first or self.chance.random() < CHANGED:
                 make = old_file if self.chance.random() < 0.5 else new_file
                 content, size = make(self.chance)
                 write_random(f"{self.source}/d{i % 3}/f{i}", size, content)
@@ -158,18 +159,18 @@ class Writer(Machine):
 
 class Collector(Machine):
     def work(self):
-        words = ["prune", "--json", "--undelete-window", "0"]
+        # What a run stores again is there twice for a while, and once more if it is killed.
+        words = ["prune", "--json", "--undelete-window", "0", "--max-repack-size", "8M"]
         if self.chance.random() < 0.2:
             words += ["--fence-after", "0"]  # also backups at work
-        if self.chance.random() < 0.2:
-            words += ["--max-unused", "0"]
         self.prune(words, may_kill=True)
 
     def prune(self, words, may_kill=False):
         out = self.lagan(*words, may_kill=may_kill)
         if out is not None:
-            self.counts["packs deleted"] += json.loads(out)["packs_deleted"]
-            self.counts["bytes deleted"] += json.loads(out)["bytes_deleted"]
+            summary = json.loads(out.splitlines()[-1])
+            self.counts["packs deleted"] += summary["packs_deleted"]
+            self.counts["bytes deleted"] += summary["bytes_deleted"]
 
 
 def live_bytes(writers):
