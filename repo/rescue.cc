@@ -13,9 +13,13 @@ namespace lagan {
 Result<std::size_t> store_endangered(const Repository& repository, LocalIndex& index,
                                      const SessionId& session, const Snapshot& snapshot,
                                      const ChunkWriterOptions& options) {
-  index.set_condemned(TRY(load_condemned(repository)));
+  // The index comes first: packs that it lists and that no log condemns afterwards are there all at
+  // once. The other way round a node could vanish and be stored again between the two looks, and a
+  // collector that marked meanwhile would have taken what lies below it for unneeded
+  // (docs/model/, -DM_LOGS_FIRST).
   const LoadedIndex loaded = TRY(load_index(repository, index));
   if (!loaded.damaged.empty()) return fail(ErrorCode::corrupt, loaded.damaged.front());
+  index.set_condemned(TRY(load_condemned(repository)));
   ChunkReader reader(repository, index);
   std::vector<std::pair<ChunkId, ChunkKind>> endangered;
   std::unordered_set<ChunkId> seen;

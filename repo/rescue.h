@@ -11,9 +11,9 @@
 
 namespace lagan {
 
-// Learns the condemned packs and loads `index` anew, then stores again every chunk of `snapshot`
-// that lies in no other pack. Returns how many those were. A chunk that is nowhere, or an index
-// that cannot be read whole, is an error.
+// Loads `index` anew, then learns the condemned packs, and stores again every chunk of `snapshot`
+// that lies in no other pack. Returns how many those were. A chunk that is nowhere, or an index that
+// cannot be read whole, is an error.
 Result<std::size_t> store_endangered(const Repository& repository, LocalIndex& index,
                                      const SessionId& session, const Snapshot& snapshot,
                                      const ChunkWriterOptions& options = {});

@@ -163,6 +163,18 @@ Result<StoredSnapshot> find_snapshot(const SnapshotList& list, std::string_view 
   return *fitting.front();
 }
 
+Result<std::vector<StoredSnapshot>> find_snapshots(const SnapshotList& list,
+                                                   const std::vector<std::string>& wanted,
+                                                   const SnapshotFilter& filter) {
+  std::vector<StoredSnapshot> found;
+  std::set<SnapshotId> seen;
+  for (const std::string& text : wanted) {
+    StoredSnapshot stored = TRY(find_snapshot(list, text, filter));
+    if (seen.insert(stored.id).second) found.push_back(std::move(stored));
+  }
+  return found;
+}
+
 std::pair<std::string, std::string> split_snapshot_path(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) return {std::string(text), ""};

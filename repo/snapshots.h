@@ -43,6 +43,11 @@ bool matches(const SnapshotFilter& filter, const Snapshot& snapshot);
 Result<StoredSnapshot> find_snapshot(const SnapshotList& list, std::string_view wanted,
                                      const SnapshotFilter& filter);
 
+// Each of those once, in the order in which they were first named.
+Result<std::vector<StoredSnapshot>> find_snapshots(const SnapshotList& list,
+                                                   const std::vector<std::string>& wanted,
+                                                   const SnapshotFilter& filter);
+
 // Splits `ID:sub/path` into id and path; no colon, no path.
 std::pair<std::string, std::string> split_snapshot_path(std::string_view text);
 

@@ -4,8 +4,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,6 +50,43 @@ Result<std::string> temporary_name() {
     return fail(system_error("read random bytes", errno));
   }
   return std::string(kTemporaryPrefix) + to_hex(random);
+}
+
+// Is a lock seen by everybody who may write here? Elsewhere it may bind this machine alone.
+bool is_on_this_machine(int descriptor) {
+  constexpr std::array<std::uint32_t, 8> kLocal = {
+      EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,       BTRFS_SUPER_MAGIC,    F2FS_SUPER_MAGIC,
+      TMPFS_MAGIC,      OVERLAYFS_SUPER_MAGIC, 0x2fc12fc1 /* ZFS */, 0xca451a4e /* bcachefs */};
+  struct statfs system {};
+  if (::fstatfs(descriptor, &system) != 0) return false;
+  return std::ranges::find(kLocal, static_cast<std::uint32_t>(system.f_type)) != kLocal.end();
+}
+
+// Whoever fills a temporary file holds a lock on it, which ends with its process. False: it was
+// taken for a leftover before it was locked, and is gone.
+Result<bool> lock_temporary(int descriptor) {
+  if (!is_on_this_machine(descriptor)) return true;
+  // Waits for nobody but remove_leftover.
+  if (::flock(descriptor, LOCK_EX) != 0) return fail(system_error("lock", errno));
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) return fail(system_error("fstat", errno));
+  return status.st_nlink != 0;
+}
+
+// Removes a temporary file that nobody fills any more: nobody holds its lock, or where locks tell
+// nothing, its folder has changed more than a day after the file did. Who fills one for longer than
+// that gets an error when it is to have its name, and nothing is lost.
+void remove_leftover(int folder, const struct stat& folder_status, const std::string& name) {
+  constexpr auto kDaySeconds = 86'400;
+  const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  const File file(::openat(folder, name.c_str(), flags));
+  struct stat status {};
+  if (!file.is_open() || ::fstat(file.descriptor(), &status) != 0 || !S_ISREG(status.st_mode))
+    return;
+  const bool is_left = is_on_this_machine(file.descriptor())
+                           ? ::flock(file.descriptor(), LOCK_EX | LOCK_NB) == 0
+                           : status.st_mtim.tv_sec + kDaySeconds < folder_status.st_mtim.tv_sec;
+  if (is_left) static_cast<void>(::unlinkat(folder, name.c_str(), 0));
 }
 
 // Makes the entries of a folder durable. SMB, FUSE and folders that may be written but not read
@@ -320,7 +360,8 @@ Result<void> LocalStorage::put_at(const std::string& path, ByteSpan bytes) {
   const std::string folder = parent_of(path);
   const std::string temporary = folder + "/" + TRY(temporary_name());
   const auto write_and_publish = [&]() -> Result<void> {
-    const File file = TRY(create_temporary(temporary));
+    File file = TRY(create_temporary(temporary));
+    while (!TRY(lock_temporary(file.descriptor()))) file = TRY(create_temporary(temporary));
     TRY_IN(temporary, fill(file.descriptor(), bytes));
     return publish(temporary, path, bytes.size());
   };
@@ -410,7 +451,9 @@ Result<void> LocalStorage::walk(std::string_view prefix, std::vector<FolderIdent
   }
   above.push_back(identity(status));
   const std::vector<std::string> entries = TRY(entries_of(folder.get(), path));
+  const struct stat folder_status = status;
   for (const std::string& entry : entries) {
+    if (entry.starts_with(kTemporaryPrefix)) remove_leftover(descriptor, folder_status, entry);
     auto name = ObjectName::parse(fmt::format("{}{}", prefix, entry));
     if (!name) continue;
     if (::fstatat(descriptor, entry.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {

@@ -61,15 +61,35 @@ std::string long_name(const char* flag) {
   return std::string(text.substr(text.find("--")));
 }
 
-Result<int> parse_count(const std::string& flag, const std::string& text) {
+std::optional<int> parse_count(const std::string& text) {
   if (text == "unlimited" || text == "-1") return kUnlimited;
   int number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 0) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("{} wants a number or unlimited, not \"{}\"", flag, text));
-  }
+  if (error != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
   return number;
+}
+
+// `--keep-daily 7`, and as in borg `--keep-daily 2w`, which is `--keep-within-daily 2w`.
+Result<void> read_count(const ForgetFlags& flags, std::size_t kind, RetentionPolicy& policy) {
+  const std::string& text = flags.counts[kind];
+  const std::string flag = long_name(kCounts[kind].flag);
+  if (const auto count = parse_count(text)) {
+    policy.*kCounts[kind].count = *count;
+    return {};
+  }
+  const auto span = parse_calendar_span(text);
+  if (!span) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} wants a number, a duration like 2w or 1y6m, or unlimited, not "
+                            "\"{}\"",
+                            flag, text));
+  }
+  if (!flags.spans[kind].empty()) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} and {} are both given a duration", flag, kSpans[kind].flag));
+  }
+  policy.*kSpans[kind].span = *span;
+  return {};
 }
 
 Result<RetentionPolicy> policy_of(const ForgetFlags& flags) {
@@ -80,8 +100,7 @@ Result<RetentionPolicy> policy_of(const ForgetFlags& flags) {
     policy.weekly = kUnlimited;
   }
   for (std::size_t i = 0; i < kCounts.size(); ++i) {
-    if (!flags.counts[i].empty())
-      policy.*kCounts[i].count = TRY(parse_count(long_name(kCounts[i].flag), flags.counts[i]));
+    if (!flags.counts[i].empty()) TRY(read_count(flags, i, policy));
   }
   for (std::size_t i = 0; i < kSpans.size(); ++i) {
     if (!flags.spans[i].empty())
@@ -148,19 +167,19 @@ Result<void> guard(const Context& context, const ForgetFlags& flags,
     if (kept == 0) {
       const bool has_filter =
           !flags.filter.hosts.empty() || !flags.filter.tags.empty() || !flags.filter.paths.empty();
-      if (flags.unsafe_remove_all && has_filter) continue;
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("this policy keeps none of the snapshots{}: nothing was forgotten{}",
-                              describe(judged.group),
-                              flags.unsafe_remove_all
-                                  ? " (--unsafe-allow-remove-all needs --host, --tag or --path)"
-                                  : ""));
+      if (!flags.unsafe_remove_all || !has_filter) {
+        return fail(
+            ErrorCode::invalid_argument,
+            fmt::format("this policy keeps none of the snapshots{}: nothing was forgotten; if that "
+                        "is meant, say --unsafe-allow-remove-all with --host, --tag or --path",
+                        describe(judged.group)));
+      }
     }
-    if (2 * (all - kept) > all && all > 2) {
-      context.warn(
-          fmt::format("{} of {} snapshots{} are forgotten; 'lagan undelete' brings them "
-                      "back",
-                      all - kept, all, describe(judged.group)));
+    if (2 * (all - kept) > all) {
+      const bool dry_run = flags.prune_flags.dry_run;
+      context.warn(fmt::format("{} of {} snapshots{} {} forgotten{}", all - kept, all,
+                               describe(judged.group), dry_run ? "would be" : "are",
+                               dry_run ? "" : "; 'lagan undelete' brings them back"));
     }
   }
   return {};
@@ -199,10 +218,9 @@ void print_group(const Context& context, const Judged& judged, bool compact) {
 // Named snapshots, without any policy.
 Result<std::vector<SnapshotId>> forget_named(const ForgetFlags& flags, const SnapshotList& list) {
   std::vector<SnapshotId> ids;
-  for (const std::string& wanted : flags.wanted)
-    ids.push_back(TRY(find_snapshot(list, wanted, flags.filter.filter())).id);
-  std::ranges::sort(ids);
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  for (const StoredSnapshot& stored :
+       TRY(find_snapshots(list, flags.wanted, flags.filter.filter())))
+    ids.push_back(stored.id);
   return ids;
 }
 
@@ -262,8 +280,8 @@ Result<void> run_forget(Context& context, const ForgetFlags& flags) {
   if (!dry_run) TRY(forget(*repository, ids, flags.wanted.empty() ? policy.text() : "by id"));
   context.say(fmt::format("{} {} snapshots{}", dry_run ? "would forget" : "forgot", ids.size(),
                           dry_run || ids.empty() ? "" : "; 'lagan undelete' brings them back"));
-  if (flags.prune && !dry_run) return prune_and_tell(context, *repository, flags.prune_flags);
-  return {};
+  if (!flags.prune) return {};
+  return prune_and_tell(context, *repository, flags.prune_flags, {ids.begin(), ids.end()});
 }
 
 }  // namespace

@@ -69,7 +69,8 @@ void print_json_summary(const Context& context, const PruneResult& result, bool 
 void print_summary(const Context& context, const PruneResult& result, bool dry_run) {
   const auto say = [&](std::string line) { context.say(line); };
   if (result.packs_deleted != 0 || result.snapshots_deleted != 0) {
-    say(fmt::format("deleted {} packs, {}, and {} forgotten snapshots", result.packs_deleted,
+    say(fmt::format("{} {} packs, {}, and {} forgotten snapshots",
+                    dry_run ? "would delete" : "deleted", result.packs_deleted,
                     format_bytes(result.bytes_deleted), result.snapshots_deleted));
   }
   say(fmt::format("{} packs, {}, of which {} are needed", result.packs,
@@ -82,7 +83,9 @@ void print_summary(const Context& context, const PruneResult& result, bool dry_r
     say(fmt::format("the next prune deletes {} packs, {}", result.packs_dropped,
                     format_bytes(result.bytes_dropped)));
   }
-  if (result.packs_waiting != 0) {
+  if (dry_run && result.packs_waiting != 0)
+    say(fmt::format("{} packs were condemned by earlier runs", result.packs_waiting));
+  if (!dry_run && result.packs_waiting != 0) {
     say(fmt::format("{} condemned packs wait for {} open sessions", result.packs_waiting,
                     result.sessions_open));
   }
@@ -116,8 +119,9 @@ void PruneFlags::add_to(CLI::App& app) {
 }
 
 Result<void> prune_and_tell(Context& context, const Repository& repository,
-                            const PruneFlags& flags) {
+                            const PruneFlags& flags, std::set<SnapshotId> as_if_forgotten) {
   PruneOptions options;
+  options.as_if_forgotten = std::move(as_if_forgotten);
   options.limits = TRY(parse_limits(flags));
   if (!flags.fence_after.empty())
     options.fence_after = TRY(parse_wait("--fence-after", flags.fence_after));

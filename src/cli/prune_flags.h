@@ -15,8 +15,8 @@ struct PruneFlags {
   void add_to(CLI::App& app);
 };
 
-// Runs a collection and prints its summary.
-Result<void> prune_and_tell(Context& context, const Repository& repository,
-                            const PruneFlags& flags);
+// Runs a collection and prints its summary; a dry run may take some snapshots for forgotten.
+Result<void> prune_and_tell(Context& context, const Repository& repository, const PruneFlags& flags,
+                            std::set<SnapshotId> as_if_forgotten = {});
 
 }  // namespace lagan::cli

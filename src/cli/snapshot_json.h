@@ -8,5 +8,7 @@
 namespace lagan::cli {
 
 Json to_json(const StoredSnapshot& stored);
+// That one snapshot took the place of another.
+Json changed_json(const SnapshotId& before, const SnapshotId& after);
 
 }  // namespace lagan::cli

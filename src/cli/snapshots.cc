@@ -140,6 +140,12 @@ Json to_json(const StoredSnapshot& stored) {
   return out;
 }
 
+Json changed_json(const SnapshotId& before, const SnapshotId& after) {
+  return {{"message_type", "changed"},
+          {"old_snapshot_id", before.hex()},
+          {"new_snapshot_id", after.hex()}};
+}
+
 void add_snapshots(CLI::App& app, Context& context) {
   auto flags = std::make_shared<SnapshotsFlags>();
   CLI::App* command = app.add_subcommand("snapshots", "list the snapshots");

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "src/cli/context.h"
+#include "src/cli/snapshot_json.h"
 #include "src/engine/forget.h"
 
 namespace lagan::cli {
@@ -41,9 +41,9 @@ Result<void> run_tag(Context& context, const TagFlags& flags) {
     return fail(ErrorCode::invalid_argument, "--set cannot be used with --add or --remove");
   const auto repository = TRY(context.open_repository());
   const SnapshotList list = TRY(list_snapshots(*repository));
-  std::vector<StoredSnapshot> chosen;
-  for (const std::string& wanted : flags.wanted)
-    chosen.push_back(TRY(find_snapshot(list, wanted, flags.filter.filter())));
+  for (const std::string& damaged : list.damaged) context.warn(damaged);
+  std::vector<StoredSnapshot> chosen =
+      TRY(find_snapshots(list, flags.wanted, flags.filter.filter()));
   for (const StoredSnapshot& stored : list.snapshots) {
     if (flags.wanted.empty() && matches(flags.filter.filter(), stored.snapshot))
       chosen.push_back(stored);
@@ -57,11 +57,7 @@ Result<void> run_tag(Context& context, const TagFlags& flags) {
         TRY(store_again(*repository, stored, std::move(snapshot), Purpose::rewrite));
     TRY(forget(*repository, {stored.id}, "replaced by " + id.hex()));
     ++count;
-    if (context.globals.json) {
-      context.print_json({{"message_type", "changed"},
-                          {"old_snapshot_id", stored.id.hex()},
-                          {"new_snapshot_id", id.hex()}});
-    }
+    if (context.globals.json) context.print_json(changed_json(stored.id, id));
   }
   if (context.globals.json) {
     context.print_json({{"message_type", "summary"}, {"changed_snapshots", count}});

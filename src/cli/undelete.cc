@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include "src/cli/context.h"
+#include "src/cli/snapshot_json.h"
 #include "src/engine/forget.h"
 
 namespace lagan::cli {
@@ -12,26 +12,18 @@ struct UndeleteFlags {
   bool all = false;
 };
 
-// What was forgotten and not brought back yet.
-Result<SnapshotList> list_forgotten(const Repository& repository) {
-  SnapshotList list = TRY(list_snapshots(repository, Which::all));
-  std::set<SnapshotId> back;
-  for (const StoredSnapshot& stored : list.snapshots) {
-    if (!stored.forgotten && stored.snapshot.original) back.insert(*stored.snapshot.original);
-  }
-  std::erase_if(list.snapshots, [&](const StoredSnapshot& stored) {
-    return !stored.forgotten || back.contains(stored.id) ||
-           (stored.snapshot.original && back.contains(*stored.snapshot.original));
-  });
-  return list;
-}
-
 Result<void> run_undelete(Context& context, const UndeleteFlags& flags) {
   if (flags.all && !flags.wanted.empty())
     return fail(ErrorCode::invalid_argument, "name snapshots or --all, not both");
   const auto repository = TRY(context.open_repository());
   const SnapshotList list = TRY(list_forgotten(*repository));
+  for (const std::string& damaged : list.damaged) context.warn(damaged);
   if (!flags.all && flags.wanted.empty()) {
+    if (context.globals.json) {
+      Json all = Json::array();
+      for (const StoredSnapshot& stored : list.snapshots) all.push_back(to_json(stored));
+      context.print_json(all);
+    }
     for (const StoredSnapshot& stored : list.snapshots) {
       context.say(fmt::format("{}  {}  {}  {}", stored.id.short_hex(),
                               format_time(stored.snapshot.time), stored.snapshot.host,
@@ -41,16 +33,16 @@ Result<void> run_undelete(Context& context, const UndeleteFlags& flags) {
                             list.snapshots.size()));
     return {};
   }
-  std::vector<StoredSnapshot> chosen = list.snapshots;
-  if (!flags.all) {
-    chosen.clear();
-    for (const std::string& wanted : flags.wanted)
-      chosen.push_back(TRY(find_snapshot(list, wanted, {})));
-  }
+  const std::vector<StoredSnapshot> chosen =
+      flags.all ? list.snapshots : TRY(find_snapshots(list, flags.wanted, {}));
   for (const StoredSnapshot& stored : chosen) {
     const SnapshotId id = TRY(store_again(*repository, stored, stored.snapshot, Purpose::undelete));
     context.say(fmt::format("{} is back as {}", stored.id.short_hex(), id.short_hex()));
+    if (context.globals.json) context.print_json(changed_json(stored.id, id));
   }
+  if (chosen.empty()) context.say("there is nothing to bring back");
+  if (context.globals.json)
+    context.print_json({{"message_type", "summary"}, {"changed_snapshots", chosen.size()}});
   return {};
 }
 

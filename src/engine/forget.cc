@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/engine/forget.h"
 
+#include <map>
+#include <set>
+#include <tuple>
+
 #include "repo/machine.h"
 #include "repo/names.h"
 #include "repo/rescue.h"
@@ -20,6 +24,29 @@ Result<void> forget(const Repository& repository, std::vector<SnapshotId> snapsh
   return repository.put_signed(ObjectKind::forgotten,
                                names::random_name(names::kForgotten, repository.random_id()),
                                encode(message));
+}
+
+Result<SnapshotList> list_forgotten(const Repository& repository) {
+  SnapshotList list = TRY(list_snapshots(repository, Which::all));
+  const auto origin = [](const StoredSnapshot& stored) {
+    return stored.snapshot.original.value_or(stored.id);
+  };
+  const auto rank = [](const StoredSnapshot& stored) {  // one that is there comes last of all
+    return std::tuple(!stored.forgotten, stored.forgotten.value_or(0),
+                      stored.snapshot.original.has_value(), stored.id);
+  };
+  std::map<SnapshotId, const StoredSnapshot*> last;
+  for (const StoredSnapshot& stored : list.snapshots) {
+    const StoredSnapshot*& best = last[origin(stored)];
+    if (best == nullptr || rank(*best) < rank(stored)) best = &stored;
+  }
+  std::set<SnapshotId> chosen;
+  for (const auto& [id, stored] : last) {
+    if (stored->forgotten) chosen.insert(stored->id);
+  }
+  std::erase_if(list.snapshots,
+                [&](const StoredSnapshot& stored) { return !chosen.contains(stored.id); });
+  return list;
 }
 
 Result<SnapshotId> store_again(const Repository& repository, const StoredSnapshot& old,

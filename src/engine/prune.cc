@@ -104,10 +104,16 @@ Result<PruneResult> Prune::run() {
       repository_.config().undelete_seconds.value_or(kDefaultUndeleteSeconds);
   window_ = options_.undelete_window.value_or(static_cast<Nanoseconds>(seconds) * kSecond);
   storage_now_ = options_.dry_run ? repository_.now() : TRY(storage_time(repository_));
-  if (!options_.dry_run) TRY(sweep());
+  TRY(sweep());
   TRY(survey());
   const PrunePlan chosen = TRY(plan());
-  if (options_.dry_run) return std::move(result_);
+  if (options_.dry_run) {
+    result_.snapshots_deleted =
+        static_cast<std::uint64_t>(std::ranges::count_if(snapshots_, [&](const StoredSnapshot& each) {
+          return is_expired(each);
+        }));
+    return std::move(result_);
+  }
   TRY(condemn(chosen));
   TRY(wait_for_sessions());
   TRY(rescue());
@@ -128,11 +134,12 @@ Result<void> Prune::sweep() {
     const auto at = stored.find(id);
     if (at == stored.end() || listed.contains(id) || !condemned.contains(id)) continue;
     TRY(check_stopped());
-    TRY(remove(names::pack(at->second.kind, id)));
+    if (!options_.dry_run) TRY(remove(names::pack(at->second.kind, id)));
     ++result_.packs_deleted;
     result_.bytes_deleted += at->second.size;
     observer_.progress.bytes_done += at->second.size;
   }
+  if (options_.dry_run) return {};
   for (const SegmentId& id : segments.replaced()) {
     TRY(remove(names::segment(id)));
     ++result_.segments_deleted;
@@ -235,6 +242,10 @@ Result<void> Prune::list_roots() {
                 list.damaged.front() + ": nothing is deleted while something cannot be read");
   }
   snapshots_ = std::move(list.snapshots);
+  for (StoredSnapshot& stored : snapshots_) {
+    if (!stored.forgotten && options_.as_if_forgotten.contains(stored.id))
+      stored.forgotten = storage_now_;
+  }
   // What was there in an earlier look must be there in this one, unless another collector has taken
   // it because it was forgotten: a short listing would cost data.
   std::set<SnapshotId> present;
@@ -275,7 +286,10 @@ Result<PrunePlan> Prune::plan() {
   TRY(index_->for_each_pack([&](const LocalIndex::PackSummary& pack) -> Result<void> {
     ++result_.packs;
     result_.total_bytes += pack.size;
-    if (condemned.contains(pack.name)) return {};
+    if (condemned.contains(pack.name)) {
+      if (options_.dry_run) ++result_.packs_waiting;
+      return {};
+    }
     place[pack.pack_number] = usage.size();
     usage.push_back({.name = pack.name, .kind = pack.kind, .size = pack.size});
     return {};

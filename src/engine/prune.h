@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,12 +27,15 @@ struct PruneOptions {
   // How long a forgotten snapshot can be brought back; nothing: as the repository's config says.
   std::optional<Nanoseconds> undelete_window;
   ChunkWriterOptions writer;  // for what is stored again
-  bool dry_run = false;       // says what would be condemned; writes and deletes nothing
+  // Says what would be deleted and condemned; writes and deletes nothing.
+  bool dry_run = false;
+  // With dry_run: snapshots to be judged as if they had been forgotten just now.
+  std::set<SnapshotId> as_if_forgotten;
   std::function<bool()> is_stopped = [] { return false; };
 };
 
 struct PruneResult {
-  // Done by this run.
+  // Done by this run. A dry run counts the deletions of packs and snapshots that it left out.
   std::uint64_t packs_deleted = 0, bytes_deleted = 0;
   std::uint64_t segments_deleted = 0, snapshots_deleted = 0;
   std::uint64_t chunks_rescued = 0, bytes_rescued = 0;  // stored again, as raw bytes
@@ -42,7 +46,7 @@ struct PruneResult {
   // What this run found, and what it condemned (or would have).
   std::uint64_t packs = 0, total_bytes = 0, needed_bytes = 0;
   std::uint64_t packs_dead = 0, packs_sparse = 0, bytes_freed = 0, bytes_to_repack = 0;
-  std::uint64_t packs_waiting = 0;  // condemned, and somebody may still rely on them
+  std::uint64_t packs_waiting = 0;  // condemned, and not given up yet
   std::uint64_t snapshots_in_window = 0;
   std::vector<std::string> warnings;
 };

@@ -60,10 +60,10 @@ struct Rule {
         stretch_of != nullptr ? stretch_of(local_time(snapshot)) : last.value_or(0) + 1;
     const bool is_new = last != stretch;
     // The oldest stands for all the time before it, while there is room.
-    if (!is_new && (!is_oldest || since)) return std::nullopt;
+    if (!is_new && !is_oldest) return std::nullopt;
     last = stretch;
     if (!since && count > 0) --count;
-    if (since) return fmt::format("{} within {}", name, span);
+    if (since) return fmt::format("{}within {}", name, span);
     return is_new ? fmt::format("{} snapshot", name) : fmt::format("oldest {} snapshot", name);
   }
 };
@@ -79,16 +79,18 @@ std::vector<Rule> rules_of(const RetentionPolicy& policy, Nanoseconds newest) {
     if (!span.is_empty())
       rules.push_back({name, stretch_of, 0, before(newest, span), format_span(span)});
   };
-  within("all", nullptr, policy.within);
-  within("hourly", hour_of, policy.within_hourly);
-  within("daily", day_of, policy.within_daily);
-  within("weekly", week_of, policy.within_weekly);
-  within("monthly", month_of, policy.within_monthly);
-  within("yearly", year_of, policy.within_yearly);
+  within("", nullptr, policy.within);
+  within("hourly ", hour_of, policy.within_hourly);
+  within("daily ", day_of, policy.within_daily);
+  within("weekly ", week_of, policy.within_weekly);
+  within("monthly ", month_of, policy.within_monthly);
+  within("yearly ", year_of, policy.within_yearly);
   return rules;
 }
 
+// The empty tag alone stands for having none.
 bool has_all(const std::vector<std::string>& tags, const std::vector<std::string>& wanted) {
+  if (wanted.size() == 1 && wanted[0].empty()) return tags.empty();
   return std::ranges::all_of(
       wanted, [&](const std::string& tag) { return std::ranges::find(tags, tag) != tags.end(); });
 }

@@ -32,10 +32,10 @@ class Scratch:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def start(self, *arguments):
+    def start(self, *arguments, environment=None):
         return subprocess.Popen(
             [self.program, *arguments],
-            env=self.environment,
+            env={**self.environment, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -56,6 +56,17 @@ class Scratch:
             for name in names:
                 if name.startswith("."):
                     continue
+                try:
+                    total += os.path.getsize(os.path.join(where, name))
+                except FileNotFoundError:
+                    pass
+        return total
+
+    def folder_bytes(self):
+        """Of the whole repository, with what killed processes have left."""
+        total = 0
+        for where, _, names in os.walk(self.repository):
+            for name in names:
                 try:
                     total += os.path.getsize(os.path.join(where, name))
                 except FileNotFoundError:

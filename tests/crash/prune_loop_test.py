@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Two machines back up, forget and prune one repository at the same time, and are killed at random.
+"""Two machines back up and forget in one repository while a third prunes it, and all are killed.
 
-Each backup keeps a copy of what it saved; at the end, and now and then meanwhile, snapshots are
-restored and compared with their copies. The repository must stay below twice its live bytes and
-some room for what waits. The seed is printed; arguments: PROGRAM [SEED [SECONDS]].
+Each backup is remembered by the digests of what it saved. The sources share files, and files come
+back that were deleted, so that backups meet packs that are just being given up; some prunes fence
+backups that are at work. Every snapshot that is still there is restored and compared, at random
+times and at the end, and the whole folder of the repository stays below twice the live bytes: what
+the different files of these snapshots hold, all random and so not compressible. Given the same
+seed, the sources are the same; how the processes interleave is not.
 """
 
+import argparse
+import collections
+import hashlib
 import json
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -20,138 +25,217 @@ import time
 from program import Scratch, write_random
 
 KIB = 1 << 10
-MIB = 1 << 20
-FILES = 12
-KEPT = 3  # snapshots of each machine
-SLACK = 24 * MIB
+FILES = 100  # of each machine
+OLD_FILES = 80  # contents that come back, on both machines
+KEPT = 4  # snapshots of each machine
+CHANGED = 0.03  # of the files, from one backup to the next
+TIMEOUT_SECONDS = 600
+
+
+def old_file(chance):
+    number = chance.randrange(OLD_FILES)
+    return f"old{number}", random.Random(number).randrange(1, 900 * KIB)
+
+
+def new_file(chance):
+    return str(chance.random()), chance.randrange(1, 900 * KIB)
+
+
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digests(folder):
+    """Of what the files below hold: path -> (digest, size)."""
+    found = {}
+    for where, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(where, name)
+            found[os.path.relpath(path, folder)] = digest(path), os.path.getsize(path)
+    return found
 
 
 class Machine(threading.Thread):
-    """Backs up a folder of its own again and again, with a cache of its own."""
+    """Does something again and again, with a cache of its own, until all stop."""
 
     def __init__(self, scratch, name, seed, stop):
         super().__init__()
         self.scratch, self.name_, self.stop = scratch, name, stop
         self.chance = random.Random(f"{seed}/{name}")
-        self.source = scratch.path(name)
-        self.environment = dict(scratch.environment, LAGAN_CACHE_DIR=scratch.path("cache-" + name),
-                                LAGAN_HOST=name)
-        self.copies = {}  # snapshot -> a folder that holds what it saved
-        self.killed = self.pruned = self.deleted = 0
+        self.environment = dict(LAGAN_CACHE_DIR=scratch.path("cache-" + name), LAGAN_HOST=name)
+        self.counts = collections.Counter()
+        self.seconds = {}  # how long a command takes: the time at which it is killed follows
         self.trouble = None
 
     def lagan(self, *words, may_kill=False):
         """Standard output, or nothing if it was killed."""
-        process = subprocess.Popen([self.scratch.program, *words], env=self.environment, text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        began = time.monotonic()
+        process = self.scratch.start(*words, environment=self.environment)
         if may_kill and self.chance.random() < 0.35:
-            time.sleep(self.chance.random() * 0.6)
+            self.stop.wait(self.chance.random() * self.seconds.get(words[0], 0.3))
             process.send_signal(signal.SIGKILL)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=TIMEOUT_SECONDS)
         if process.returncode == -signal.SIGKILL:
-            self.killed += 1
+            self.counts[words[0] + " killed"] += 1
             return None
-        # A pack or segment may go while somebody looks: that is told, and the next try works.
         assert process.returncode == 0, f"{self.name_}: {words}: {process.returncode}\n{out}{err}"
+        self.counts[words[0]] += 1
+        self.seconds[words[0]] = time.monotonic() - began
         return out
-
-    def change_source(self):
-        for i in range(FILES):
-            if self.chance.random() < 0.3:
-                write_random(f"{self.source}/d{i % 3}/f{i}", self.chance.randrange(1, 900 * KIB),
-                             str(self.chance.random()))
-
-    def back_up(self):
-        self.change_source()
-        out = self.lagan("backup", "--json", "--pack-size", "4", self.source, may_kill=True)
-        if out is None:
-            return
-        snapshot = json.loads(out.splitlines()[-1])["snapshot_id"]
-        copy = self.scratch.path(f"copy-{snapshot}")
-        shutil.copytree(self.source, copy)
-        self.copies[snapshot] = copy
-
-    def forget(self):
-        while len(self.copies) > KEPT:
-            oldest = next(iter(self.copies))
-            if self.lagan("forget", "-q", oldest, may_kill=True) is None:
-                # It may be forgotten or not.
-                listed = json.loads(self.lagan("snapshots", "--json"))
-                if any(each["id"] == oldest for each in listed):
-                    continue
-            shutil.rmtree(self.copies.pop(oldest))
-
-    def prune(self):
-        out = self.lagan("prune", "--json", "--undelete-window", "0", may_kill=True)
-        if out is not None:
-            self.pruned += 1
-            self.deleted += json.loads(out)["packs_deleted"]
-
-    def compare(self, snapshot):
-        target = self.scratch.path("restored-" + self.name_)
-        self.lagan("restore", "-q", f"{snapshot}:{self.source}", "--target", target)
-        difference = subprocess.run(["diff", "-r", target, self.copies[snapshot]], text=True,
-                                    capture_output=True, check=False)
-        shutil.rmtree(target)
-        assert difference.returncode == 0, difference.stdout
 
     def run(self):
         try:
             while not self.stop.is_set():
-                self.back_up()
-                self.forget()
-                if self.chance.random() < 0.7:
-                    self.prune()
-                if self.copies and self.chance.random() < 0.2:
-                    self.compare(self.chance.choice(list(self.copies)))
+                self.work()
         except BaseException as trouble:  # pylint: disable=broad-except
             self.trouble = trouble
             self.stop.set()
 
 
-def live_bytes(machines):
-    total = 0
+class Writer(Machine):
+    """Changes a folder, saves it, forgets the oldest, and now and then restores one of the rest."""
+
+    def __init__(self, scratch, name, seed, stop):
+        super().__init__(scratch, name, seed, stop)
+        self.source = scratch.path(name)
+        self.saved = {}  # snapshot -> digests of what it saved
+        self.is_first = True
+
+    def work(self):
+        self.change_source()
+        self.back_up()
+        while len(self.saved) > KEPT:
+            self.forget(next(iter(self.saved)))
+        if self.saved and self.chance.random() < 0.2:
+            self.compare(self.chance.choice(list(self.saved)))
+
+    def change_source(self):
+        for i in range(FILES):
+            if self.is_first or self.chance.random() < CHANGED:
+                make = old_file if self.chance.random() < 0.5 else new_file
+                content, size = make(self.chance)
+                write_random(f"{self.source}/d{i % 3}/f{i}", size, content)
+        self.is_first = False
+
+    def listed(self):
+        """Snapshots of this machine -> whether somebody vouches for them."""
+        found = json.loads(self.lagan("snapshots", "--json"))
+        return {each["id"]: each.get("verified", True) for each in found
+                if each["hostname"] == self.name_}
+
+    def back_up(self):
+        saves = digests(self.source)
+        out = self.lagan("backup", "--json", "--pack-size", "4", self.source, may_kill=True)
+        if out is not None:
+            self.saved[json.loads(out.splitlines()[-1])["snapshot_id"]] = saves
+            return
+        # It may have come to its end all the same. If it was fenced and killed before it had looked
+        # at what it relied on, nobody has promised anything.
+        for snapshot, is_verified in self.listed().items():
+            if snapshot in self.saved:
+                continue
+            if is_verified:
+                self.saved[snapshot] = saves
+                self.counts["killed too late"] += 1
+            else:
+                self.counts["unverified"] += 1
+                self.lagan("forget", "-q", snapshot)
+
+    def forget(self, snapshot):
+        # It does not count as live from here on, whether it is gone or not.
+        saves = self.saved.pop(snapshot)
+        if self.lagan("forget", "-q", snapshot, may_kill=True) is None:
+            if snapshot in self.listed():
+                self.saved = {snapshot: saves, **self.saved}
+
+    def compare(self, snapshot):
+        target = self.scratch.path("restored-" + self.name_)
+        self.lagan("restore", "-q", f"{snapshot}:{self.source}", "--target", target)
+        assert digests(target) == self.saved[snapshot], f"{snapshot} is not what was saved"
+        shutil.rmtree(target)
+        self.counts["compared"] += 1
+
+
+class Collector(Machine):
+    def work(self):
+        # What a run stores again is there twice for a while, and once more if it is killed.
+        words = ["prune", "--json", "--undelete-window", "0", "--max-repack-size", "8M"]
+        if self.chance.random() < 0.2:
+            words += ["--fence-after", "0"]  # also backups at work
+        self.prune(words, may_kill=True)
+
+    def prune(self, words, may_kill=False):
+        out = self.lagan(*words, may_kill=may_kill)
+        if out is not None:
+            summary = json.loads(out.splitlines()[-1])
+            self.counts["packs deleted"] += summary["packs_deleted"]
+            self.counts["bytes deleted"] += summary["bytes_deleted"]
+
+
+def live_bytes(writers):
+    files = {}
+    for writer in writers:
+        for saves in list(writer.saved.values()):
+            files.update(saves.values())
+    return sum(files.values())
+
+
+def watch(scratch, writers, stop, seconds):
+    """Until the time is over or somebody has failed; returns the largest share of live bytes."""
+    end, most = time.monotonic() + seconds, 0.0
+    while time.monotonic() < end and not stop.wait(0.5):
+        # A first backup has no live bytes before it has come to its end.
+        if not all(writer.saved for writer in writers):
+            continue
+        stored, live = scratch.folder_bytes(), live_bytes(writers)
+        most = max(most, stored / live)
+        assert stored < 2 * live, f"{stored} bytes are stored, {live} are live"
+    return most
+
+
+def run(scratch, seed, seconds):
+    scratch.run("init", "--kdf-memory", "8", "--kdf-passes", "1")
+    stop = threading.Event()
+    writers = [Writer(scratch, name, seed, stop) for name in ("attic", "cellar")]
+    collector = Collector(scratch, "collector", seed, stop)
+    machines = [*writers, collector]
     for machine in machines:
-        for copy in list(machine.copies.values()):
-            for where, _, names in os.walk(copy):
-                total += sum(os.path.getsize(os.path.join(where, name)) for name in names)
-    return total
-
-
-def main():
-    program = sys.argv[1]
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1 << 32)
-    seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 20
-    print(f"seed {seed}, {seconds:.0f} s", flush=True)
-    with Scratch(program) as scratch:
-        scratch.run("init", "--kdf-memory", "8", "--kdf-passes", "1")
-        stop = threading.Event()
-        machines = [Machine(scratch, name, seed, stop) for name in ("attic", "cellar")]
-        for machine in machines:
-            machine.start()
-        end, most = time.monotonic() + seconds, 0.0
-        while time.monotonic() < end and not stop.wait(2):
-            stored, live = scratch.stored_bytes(), live_bytes(machines)
-            most = max(most, stored / max(live, 1))
-            if stored > 2 * live + SLACK:
-                stop.set()
-                raise AssertionError(f"{stored} bytes are stored, {live} are live")
+        machine.start()
+    try:
+        most = watch(scratch, writers, stop, seconds)
+    finally:
         stop.set()
         for machine in machines:
             machine.join()
-            if machine.trouble:
-                raise machine.trouble
-        scratch.check_is_clean("--read-data")
-        for machine in machines:
-            for snapshot in machine.copies:
-                machine.compare(snapshot)
-        killed = sum(machine.killed for machine in machines)
-        pruned = sum(machine.pruned for machine in machines)
-        deleted = sum(machine.deleted for machine in machines)
-        print(f"{killed} killed, {pruned} prunes, {deleted} packs deleted, at most {most:.2f} times "
-              "the live bytes")
-        assert killed and pruned and deleted
-    return 0
+    for machine in machines:
+        if machine.trouble:
+            raise machine.trouble
+    for writer in writers:
+        for snapshot in writer.saved:
+            writer.compare(snapshot)
+    scratch.check_is_clean("--read-data")
+    # Once everybody is quiet nothing is left of what was forgotten, or of those who were killed.
+    for _ in range(3):
+        collector.prune(["prune", "--json", "--undelete-window", "0", "--max-unused", "0"])
+    left = scratch.folder_bytes() / live_bytes(writers)
+    counts = sum((machine.counts for machine in machines), collections.Counter())
+    print(f"at most {most:.2f} times the live bytes, {left:.2f} at the end;",
+          ", ".join(f"{counts[what]} {what}" for what in sorted(counts)))
+    assert left < 1.1
+    for what in ("backup killed", "prune", "prune killed", "packs deleted", "compared"):
+        assert counts[what], f"none: {what}"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--seconds", type=float, default=60)
+    options = parser.parse_args()
+    print(f"seed {options.seed}, {options.seconds:.0f} s", flush=True)
+    with Scratch(options.program) as scratch:
+        run(scratch, options.seed, options.seconds)
 
 
 if __name__ == "__main__":

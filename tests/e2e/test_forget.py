@@ -60,7 +60,36 @@ class Policies(ForgetCase):
     def test_a_dry_run_forgets_nothing(self):
         done = self.lagan("forget", "-n", "-l", "2")
         self.assertIn("would forget 4 snapshots", done.stdout)
+        self.assertIn("4 of 6", done.stderr)
+        self.assertIn("would be forgotten", done.stderr)
         self.assertEqual(self.ids(), self.made)
+
+    def test_a_dry_run_with_prune_tells_what_that_would_free(self):
+        words = ["--json", "-l", "1", "--prune", "--undelete-window", "0"]
+        would = json.loads(self.lagan("forget", "-n", *words).stdout.splitlines()[-1])
+        self.assertTrue(would["dry_run"])
+        self.assertEqual(would["snapshots_deleted"], 5)
+        self.assertEqual(self.ids(), self.made)
+        did = json.loads(self.lagan("forget", *words).stdout.splitlines()[-1])
+        for each in ("snapshots_deleted", "packs_unused", "bytes_to_free"):
+            self.assertEqual(would[each], did[each], each)
+        self.assertGreater(would["packs_unused"], 0)
+
+    def test_all_means_all(self):
+        for text in ("unlimited", "-1"):
+            self.lagan("forget", "--keep-daily", text)
+            self.assertEqual(self.ids(), self.made)
+
+    def test_a_count_may_be_a_duration(self):
+        done = self.lagan("forget", "--json", "--keep-daily", "2d")
+        group = json.loads(done.stdout)[0]
+        self.assertEqual([each["id"] for each in group["keep"]], self.made[4:])
+        self.assertEqual(group["reasons"][0]["matches"], ["daily within 2d"])
+
+    def test_snapshots_without_tags_are_kept_by_the_empty_tag(self):
+        self.lagan("tag", "--add", "old", *self.made[:2])
+        self.lagan("forget", "--keep-tag", "")
+        self.assertEqual(self.ids(), self.made[2:])
 
     def test_the_time_machine_keeps_each_day_of_a_month(self):
         self.lagan("forget", "--keep-time-machine")
@@ -87,19 +116,45 @@ class Policies(ForgetCase):
         self.assertEqual(originals, {None, *self.made[:3]})
         self.lagan("check", "--read-data")
 
+    def test_what_was_brought_back_or_changed_comes_back_once(self):
+        newest = self.made[-1]
+        self.lagan("forget", newest)
+        done = self.lagan("undelete", "--json", newest, newest[:8]).stdout.splitlines()
+        self.assertEqual(json.loads(done[0])["old_snapshot_id"], newest)
+        self.assertEqual(json.loads(done[1])["changed_snapshots"], 1)
+        self.lagan("tag", "--add", "a", "latest")
+        self.lagan("tag", "--add", "b", "latest")
+        self.assertEqual(self.json("undelete"), [])
+        self.lagan("forget", "latest")
+        self.assertEqual([each["tags"] for each in self.json("undelete")], [["a", "b"]])
+        self.lagan("undelete", "--all")
+        self.assertEqual(len(self.ids()), 6)
+        self.assertIn("nothing to bring back", self.lagan("undelete", "--all").stdout)
+
     def test_refused_in_one_sentence(self):
         for words, hint in [
             (["forget"], "say what to keep"),
             (["forget", "--keep-daily", "x"], "--keep-daily wants a number"),
+            (["forget", "--keep-daily", "-2"], "--keep-daily wants a number"),
+            (["forget", "--keep-daily", "3q"], "--keep-daily wants a number"),
+            (["forget", "--keep-daily", "2w", "--keep-within-daily", "1m"], "both"),
+            (["forget", "--keep-last", "0"], "say what to keep"),
+            (["forget", "--keep-within", "0h"], "say what to keep"),
+            (["forget", "-l", "1", "--max-size", "x"], "--max-size"),
             (["forget", "--keep-within", "5x"], "2y5m7d3h"),
             (["forget", "--keep-last", "0", "--keep-tag", "none"], "keeps none"),
             (["forget", "--unsafe-allow-remove-all"], "--host"),
             (["forget", "-l", "1", self.made[0]], "not both"),
             (["forget", "ffffffff"], "no snapshot"),
+            (["forget", self.made[0], "ffffffff"], "no snapshot"),
             (["forget", "-l", "1", "--group-by", "colour"], "colour"),
             (["prune", "--max-unused", "x"], "--max-unused"),
+            (["prune", "--max-unused", "101%"], "--max-unused"),
+            (["prune", "--max-repack-size", "x"], "--max-repack-size"),
+            (["prune", "--fence-after", "x"], "--fence-after"),
             (["prune", "--undelete-window", "2m"], "days and hours"),
             (["undelete", "ffffffff"], "no snapshot"),
+            (["tag", "--add", "a", self.made[0], "ffffffff"], "no snapshot"),
             (["tag", "--add", "a", "--set", "b"], "--set"),
             (["tag"], "--add"),
         ]:
@@ -111,7 +166,8 @@ class Policies(ForgetCase):
 
     def test_everything_of_a_host_can_be_forgotten_when_that_is_meant(self):
         host = self.json("snapshots")[0]["hostname"]
-        self.lagan("forget", "--unsafe-allow-remove-all", "--host", host)
+        done = self.lagan("forget", "--unsafe-allow-remove-all", "--host", host)
+        self.assertIn("6 of 6", done.stderr)
         self.assertEqual(self.ids(), [])
 
 
@@ -141,9 +197,42 @@ class Pruning(ForgetCase):
         self.lagan("undelete", first[:8])
         self.assertEqual(len(self.ids()), 2)
 
-    def test_a_dry_run_says_so(self):
-        self.back_up("one")
-        self.assertIn("would condemn", self.lagan("prune", "--dry-run").stdout)
+    def test_a_dry_run_says_what_would_go(self):
+        first = self.back_up("one")
+        os.unlink(os.path.join(self.source, "one"))
+        self.back_up("two")
+        self.lagan("forget", first)
+        words = ["prune", "--undelete-window", "0"]
+        would = self.lagan(*words, "-n").stdout
+        self.assertIn("would delete 0 packs, 0 B, and 1 forgotten snapshots", would)
+        self.assertIn("would condemn", would)
+        self.lagan(*words)
+        before = self.repository_bytes()
+        would = json.loads(self.lagan(*words, "-n", "--json").stdout)
+        self.assertGreater(would["packs_deleted"], 0)
+        self.assertEqual(self.repository_bytes(), before)
+        did = json.loads(self.lagan(*words, "--json").stdout)
+        self.assertEqual(did["packs_deleted"], would["packs_deleted"])
+        self.assertEqual(did["bytes_deleted"], would["bytes_deleted"])
+        self.assertEqual(self.repository_bytes(), before - did["bytes_deleted"])
+
+    def test_what_may_stay_unused_is_a_part_a_size_or_anything(self):
+        for i in range(4):
+            self.write(f"f{i}", os.urandom(300_000))
+        first = self.backup(self.source)
+        os.unlink(os.path.join(self.source, "f0"))
+        self.back_up("more")
+        self.lagan("forget", first)
+        for limit, repacked in [("0", 1), ("5%", 1), ("100K", 1), ("50%", 0), ("1M", 0),
+                                ("100%", 0), ("unlimited", 0)]:
+            done = json.loads(self.lagan("prune", "-n", "--json", "--undelete-window", "0",
+                                         "--max-unused", limit).stdout)
+            with self.subTest(limit=limit):
+                self.assertEqual(done["packs_repacked"], repacked)
+                self.assertEqual(done["bytes_to_repack"] > 800_000, repacked == 1)
+        done = json.loads(self.lagan("prune", "-n", "--json", "--undelete-window", "0",
+                                     "--max-unused", "0", "--max-repack-size", "100K").stdout)
+        self.assertEqual(done["packs_repacked"], 0)
 
 
 class Repairs(ForgetCase):
@@ -171,6 +260,12 @@ class Tags(ForgetCase):
         self.lagan("tag", "--set", "x")
         self.assertEqual(self.json("snapshots")[0]["tags"], ["x"])
         self.lagan("check")
+
+    def test_a_snapshot_that_is_named_twice_is_changed_once(self):
+        first = self.back_up("one")
+        done = self.lagan("tag", "--json", "--add", "a", first, first[:8])
+        self.assertEqual(json.loads(done.stdout.splitlines()[-1])["changed_snapshots"], 1)
+        self.assertEqual(len(self.ids()), 1)
 
 
 if __name__ == "__main__":

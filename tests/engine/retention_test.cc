@@ -106,6 +106,22 @@ TEST_CASE("a span counts from the newest snapshot, not from now") {
   CHECK(kept(daily, series(kNoon, 12 * kHour, 8)) == Numbers{0, 2});
 }
 
+TEST_CASE("the oldest counts for its hour or day if a span reaches back to it") {
+  RetentionPolicy policy;
+  policy.within_daily = {.days = 5};
+  auto group = series(kNoon, 24 * kHour, 3);
+  group.push_back(at(kNoon - 50 * kHour));
+  CHECK(kept(policy, group) == Numbers{0, 1, 2, 3});
+  group.push_back(at(kNoon - 6 * kDay));  // now that is the oldest, and out of reach
+  CHECK(kept(policy, group) == Numbers{0, 1, 2});
+}
+
+TEST_CASE("the empty tag keeps what has none") {
+  RetentionPolicy policy;
+  policy.tag_lists = {{""}};
+  CHECK(kept(policy, {at(kNoon), at(kNoon - kHour, {"a"})}) == Numbers{0});
+}
+
 TEST_CASE("tags keep what has all of one list") {
   RetentionPolicy policy;
   policy.tag_lists = {{"a", "b"}, {"c"}};

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -178,6 +179,24 @@ TEST_CASE_FIXTURE(LocalFixture, "a temporary file left by a crash is invisible")
   write_file(path(".lagan-tmp-0011223344556677"), "half");
   CHECK(names_below(*storage, "") == Names{"packs/a"});
   CHECK(names_below(*storage, "packs/") == Names{"packs/a"});
+}
+
+TEST_CASE_FIXTURE(LocalFixture, "a list removes temporary files of the dead, not of the living") {
+  REQUIRE(storage->put(name_of("packs/a"), {}));
+  const std::string left = path("packs/.lagan-tmp-0011223344556677"),
+                    used = path("packs/.lagan-tmp-8899aabbccddeeff");
+  write_file(left, "half");
+  write_file(used, "half");
+  {
+    const auto other = open_file(used, O_RDONLY);
+    REQUIRE(other);
+    REQUIRE(::flock(other->descriptor(), LOCK_EX) == 0);
+    CHECK(names_below(*storage, "packs/") == Names{"packs/a"});
+    CHECK(fs::exists(used));
+    CHECK_FALSE(fs::exists(left));
+  }
+  CHECK(names_below(*storage, "packs/") == Names{"packs/a"});
+  CHECK_FALSE(fs::exists(used));
 }
 
 TEST_CASE_FIXTURE(LocalFixture, "foreign files and folders are ignored and left alone") {
