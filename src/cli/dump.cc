@@ -43,9 +43,16 @@ Result<void> dump_folder(Context& context, SnapshotBrowser& browser, const Entry
   return write_archive(browser.source(), folder, path, descriptor, options);
 }
 
+std::optional<ArchiveFormat> parse_format(const std::string& word) {
+  if (word == "tar") return ArchiveFormat::tar;
+  if (word == "tar.zst") return ArchiveFormat::tar_zst;
+  if (word == "zip") return ArchiveFormat::zip;
+  return std::nullopt;
+}
+
 Result<int> run_dump(Context& context, const DumpFlags& flags) {
-  if (flags.archive != "tar" && flags.archive != "zip")
-    return fail(ErrorCode::invalid_argument, "--archive is tar or zip");
+  const auto format = parse_format(flags.archive);
+  if (!format) return fail(ErrorCode::invalid_argument, "--archive is tar, tar.zst or zip");
   const auto browser = TRY(SnapshotBrowser::open(context));
   const auto place = TRY(browser->find_folder(flags.snapshot, flags.filter.filter()));
   const std::string path = clean_path(flags.path);
@@ -58,10 +65,9 @@ Result<int> run_dump(Context& context, const DumpFlags& flags) {
   if (!flags.target.empty())
     target = TRY(open_file(flags.target, O_WRONLY | O_CREAT | O_TRUNC, 0600));
   const int descriptor = target.is_open() ? target.descriptor() : STDOUT_FILENO;
-  const auto format = flags.archive == "zip" ? ArchiveFormat::zip : ArchiveFormat::tar;
   TRY_IN(flags.path, entry.kind == EntryKind::file
                          ? dump_file(context, *browser, entry, descriptor)
-                         : dump_folder(context, *browser, entry, path, descriptor, format));
+                         : dump_folder(context, *browser, entry, path, descriptor, *format));
   // Some file systems tell of a full disk only now.
   if (target.is_open() && ::close(target.release()) != 0)
     return fail(system_error("close " + flags.target, errno));
@@ -79,7 +85,7 @@ void add_dump(CLI::App& app, Context& context) {
                    "`latest`, an id or its beginning, with :PATH only what is below PATH")
       ->required();
   command->add_option("path", flags->path, "the file or folder, `/` for all")->required();
-  command->add_option("-a,--archive", flags->archive, "tar or zip, for folders");
+  command->add_option("-a,--archive", flags->archive, "tar, tar.zst or zip, for folders");
   command->add_option("-t,--target", flags->target, "write to FILE instead")->type_name("FILE");
   flags->filter.add_to(*command);
   command->callback([&context, flags] {

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "src/engine/entry_time.h"
+#include "src/engine/fidelity.h"
 
 namespace lagan::cli {
 namespace {
@@ -34,6 +36,21 @@ char type_letter(EntryKind kind) {
 
 bool is_device(const Entry& entry) {
   return entry.kind == EntryKind::character_device || entry.kind == EntryKind::block_device;
+}
+
+// What of it was saved, in the words of restore's --require.
+Json captured(const Entry& entry) {
+  std::set<Trait> traits{Trait::owner, Trait::times};
+  if (entry.btime) traits.insert(Trait::btime);
+  for (const Xattr& attribute : entry.xattrs) traits.insert(trait_of_xattr(attribute.name));
+  if (entry.flags != 0) traits.insert(Trait::flags);
+  if (entry.project != 0) traits.insert(Trait::project);
+  if (entry.hardlink) traits.insert(Trait::hardlink);
+  if (std::ranges::any_of(entry.slices, [](const Slice& slice) { return !slice.id; }))
+    traits.insert(Trait::holes);
+  Json words = Json::array();
+  for (const Trait trait : traits) words.push_back(trait_name(trait));
+  return words;
 }
 
 }  // namespace
@@ -109,9 +126,21 @@ Json node_json(const std::string& path, const Entry& entry) {
   node["mtime"] = format_time_rfc3339(modified_time(entry), 0);
   if (entry.atime)
     node["atime"] = format_time_rfc3339(nanoseconds(*entry.atime, entry.atime_ns), 0);
+  if (entry.btime)
+    node["btime"] = format_time_rfc3339(nanoseconds(*entry.btime, entry.btime_ns), 0);
   if (!entry.link_target.empty()) put_text(node, "linktarget", entry.link_target);
   if (is_device(entry)) node["device"] = fmt::format("{}:{}", entry.rdev_major, entry.rdev_minor);
   if (entry.hardlink) node["hardlink"] = fmt::format("{:016x}", *entry.hardlink);
+  if (entry.flags != 0) node["flags"] = entry.flags;
+  if (entry.project != 0) node["project"] = entry.project;
+  Json attributes = Json::array();
+  for (const Xattr& attribute : entry.xattrs) {
+    Json name = Json::object();
+    put_text(name, "name", attribute.name);
+    attributes.push_back(std::move(name));
+  }
+  if (!attributes.empty()) node["xattrs"] = std::move(attributes);
+  node["captured"] = captured(entry);
   return node;
 }
 

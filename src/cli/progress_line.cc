@@ -130,8 +130,9 @@ void ProgressLine::note(const std::string& text) {
 }
 
 void ProgressLine::item(const std::string& path, ItemChange change, std::uint64_t size) {
-  static constexpr const char* kWords[] = {"new", "modified", "unchanged"};
-  const char* word = kWords[static_cast<std::size_t>(change)];
+  static constexpr const char* kSaved[] = {"new", "modified", "unchanged", "removed"};
+  static constexpr const char* kRestored[] = {"restored", "updated", "unchanged", "deleted"};
+  const char* word = (during_ == "restore" ? kRestored : kSaved)[static_cast<std::size_t>(change)];
   const MutexLock lock(mutex_);
   if (context_.globals.json) {
     Json message{{"message_type", "verbose_status"}, {"action", word}};

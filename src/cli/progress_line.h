@@ -25,7 +25,9 @@ class ProgressLine : public Observer {
   void note(const std::string& text) override;
   void item(const std::string& path, ItemChange change, std::uint64_t size) override;
   bool wants_totals() const override { return thread_.joinable(); }
-  bool wants_items() const override { return context_.globals.verbose >= 2; }
+  bool wants_items() const override {
+    return context_.globals.verbose >= (during_ == "restore" ? 1 : 2);
+  }
 
   // Stops and clears the line, before the summary.
   void finish();

@@ -7,62 +7,157 @@
 
 #include "src/cli/context.h"
 #include "src/cli/progress_line.h"
+#include "src/engine/pattern_file.h"
 
 namespace lagan::cli {
 namespace {
 
+struct PatternFlags {
+  std::vector<std::string> texts, texts_ignoring_case, files, files_ignoring_case;
+
+  bool is_given() const {
+    return !texts.empty() || !texts_ignoring_case.empty() || !files.empty() ||
+           !files_ignoring_case.empty();
+  }
+  Result<std::vector<PathPattern>> parse() const {
+    std::vector<PathPattern> patterns;
+    for (const std::string& text : texts) patterns.push_back(TRY(PathPattern::parse(text)));
+    for (const std::string& text : texts_ignoring_case)
+      patterns.push_back(TRY(PathPattern::parse(text, true)));
+    for (const std::string& path : files) TRY(read_pattern_file(path, false, patterns));
+    for (const std::string& path : files_ignoring_case)
+      TRY(read_pattern_file(path, true, patterns));
+    if (is_given() && patterns.empty())
+      return fail(ErrorCode::invalid_argument, "the pattern files hold no pattern");
+    return patterns;
+  }
+};
+
 struct RestoreFlags {
   std::string snapshot, target, destination;
   SnapshotFlags filter;
-  std::vector<std::string> includes, includes_ignoring_case, excludes, excludes_ignoring_case;
-  bool dry_run = false, owner_by_name = false, sparse = false;
+  PatternFlags includes, excludes;
+  std::string overwrite = "always";
+  std::vector<std::string> required;
+  bool delete_extra = false, verify = false, sparse = false, dry_run = false, force = false;
+  bool owner_by_name = false, no_ownership = false;
 };
 
-Result<std::vector<PathPattern>> parse_all(const std::vector<std::string>& texts,
-                                           const std::vector<std::string>& ignoring_case) {
-  std::vector<PathPattern> patterns;
-  for (const std::string& text : texts) patterns.push_back(TRY(PathPattern::parse(text)));
-  for (const std::string& text : ignoring_case)
-    patterns.push_back(TRY(PathPattern::parse(text, true)));
-  return patterns;
+Json losses_json(const std::vector<Loss>& losses) {
+  Json list = Json::array();
+  for (const Loss& loss : losses) {
+    Json paths = Json::array();
+    for (const std::string& path : loss.examples) {
+      Json example = Json::object();
+      put_text(example, "path", path);
+      paths.push_back(std::move(example));
+    }
+    list.push_back({{"trait", trait_name(loss.trait)},
+                    {"entries", loss.entries},
+                    {"examples", std::move(paths)}});
+  }
+  return list;
+}
+
+// What the target could not represent. Birth times it never can: they are told to who asks for
+// more.
+void print_losses(const Context& context, const std::vector<Loss>& losses) {
+  for (const Loss& loss : losses) {
+    if (loss.trait == Trait::btime) {
+      if (context.globals.verbose > 0)
+        context.say(
+            fmt::format("birth times of {} entries are in the snapshot only: no system sets "
+                        "them",
+                        loss.entries));
+      continue;
+    }
+    std::string examples;
+    for (const std::string& path : loss.examples) examples += " " + path;
+    context.warn(fmt::format("{} of {} entries could not be represented here:{}{}",
+                             trait_words(loss.trait), loss.entries, examples,
+                             loss.entries > loss.examples.size() ? " ..." : ""));
+  }
 }
 
 void print_summary(const Context& context, const RestoreResult& result, bool dry_run,
                    double seconds) {
   const std::uint64_t total = result.files + result.folders + result.others;
+  const std::uint64_t skipped = result.unchanged;
   if (context.globals.json) {
     context.print_json({{"message_type", "summary"},
                         {"seconds_elapsed", static_cast<std::uint64_t>(seconds)},
                         {"total_files", total},
-                        {"files_restored", total - std::min(total, result.errors)},
-                        {"files_skipped", 0},
-                        {"files_deleted", 0},
+                        {"files_restored", total - std::min(total, result.errors + skipped)},
+                        {"files_skipped", skipped},
+                        {"files_deleted", result.deleted},
                         {"total_bytes", result.total_bytes},
                         {"bytes_restored", result.bytes},
-                        {"bytes_skipped", 0}});
+                        {"bytes_skipped", result.bytes_kept},
+                        {"not_represented", losses_json(result.losses)}});
   } else {
-    context.say(fmt::format("{} {} files, {} folders, {} links and others: {} in {:.1f} s",
-                            dry_run ? "would restore" : "restored", result.files, result.folders,
-                            result.others, format_bytes(result.bytes), seconds));
+    std::string line =
+        fmt::format("{} {} files, {} folders, {} links and others: {} in {:.1f} s",
+                    dry_run ? "would restore" : "restored", result.files, result.folders,
+                    result.others, format_bytes(result.bytes), seconds);
+    if (skipped != 0)
+      line += fmt::format("; {} of them were left as they are ({})", skipped,
+                          format_bytes(result.bytes_kept));
+    if (result.deleted != 0)
+      line += fmt::format("; {} {}", dry_run ? "would delete" : "deleted", result.deleted);
+    context.say(line);
+    print_losses(context, result.losses);
   }
   if (result.errors != 0)
     context.warn(fmt::format("{} errors: not everything was restored (see above)", result.errors));
 }
 
-Result<int> run_restore(Context& context, const RestoreFlags& flags) {
+Result<std::vector<Trait>> parse_traits(const std::vector<std::string>& lists) {
+  std::vector<Trait> traits;
+  for (const std::string& list : lists) {
+    for (const std::string& name : split_list(list)) {
+      const auto trait = parse_trait(name);
+      if (!trait) {
+        std::string known;
+        for (std::size_t i = 0; i < kTraits; ++i)
+          known += (i == 0 ? "" : ", ") + std::string(trait_name(static_cast<Trait>(i)));
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("--require knows no '{}', only {}", name, known));
+      }
+      traits.push_back(*trait);
+    }
+  }
+  return traits;
+}
+
+Result<RestoreOptions> options_of(const Context& context, const RestoreFlags& flags) {
   RestoreOptions options;
   options.target = !flags.target.empty() ? flags.target : flags.destination;
   if (options.target.empty())
     return fail(ErrorCode::invalid_argument, "say where to: --target FOLDER");
-  options.includes = TRY(parse_all(flags.includes, flags.includes_ignoring_case));
-  options.excludes = TRY(parse_all(flags.excludes, flags.excludes_ignoring_case));
-  if (!options.includes.empty() && !options.excludes.empty()) {
+  options.filter.includes = TRY(flags.includes.parse());
+  options.filter.excludes = TRY(flags.excludes.parse());
+  if (!options.filter.includes.empty() && !options.filter.excludes.empty())
     return fail(ErrorCode::invalid_argument, "--include and --exclude cannot be used together");
+  const auto overwrite = parse_overwrite(flags.overwrite);
+  if (!overwrite) {
+    return fail(ErrorCode::invalid_argument,
+                "--overwrite is always, if-changed, if-newer or never");
   }
+  options.overwrite = *overwrite;
+  options.required = TRY(parse_traits(flags.required));
+  options.delete_extra = flags.delete_extra;
+  options.verify = flags.verify;
+  options.sparse = flags.sparse;
   options.dry_run = flags.dry_run;
+  options.force = flags.force;
   options.owner_by_name = flags.owner_by_name;
+  options.keeps_owner = flags.no_ownership;
   options.is_stopped = [&context] { return context.is_stopped(); };
+  return options;
+}
 
+Result<int> run_restore(Context& context, const RestoreFlags& flags) {
+  RestoreOptions options = TRY(options_of(context, flags));
   const auto [wanted, path] = split_snapshot_path(flags.snapshot);
   options.path_in_snapshot = path;
   const auto repository = TRY(context.open_repository());
@@ -81,6 +176,19 @@ Result<int> run_restore(Context& context, const RestoreFlags& flags) {
   return result->errors != 0 ? kFailed : kOk;
 }
 
+void add_patterns(CLI::App& command, PatternFlags& flags, const std::string& names,
+                  const std::string& name, const std::string& meaning) {
+  const auto add = [&](const std::string& flag, std::vector<std::string>& values,
+                       const std::string& help, const char* type) {
+    command.add_option(flag, values, help)->type_name(type)->allow_extra_args(false);
+  };
+  add(names, flags.texts, meaning, "PATTERN");
+  add("--i" + name, flags.texts_ignoring_case, "the same, upper and lower case alike", "PATTERN");
+  add("--" + name + "-file", flags.files, "patterns from FILE, one a line", "FILE");
+  add("--i" + name + "-file", flags.files_ignoring_case, "the same, upper and lower case alike",
+      "FILE");
+}
+
 }  // namespace
 
 void add_restore(CLI::App& app, Context& context) {
@@ -95,27 +203,30 @@ void add_restore(CLI::App& app, Context& context) {
                       "the folder to restore to, another way to say --target");
   command->add_option("-t,--target", flags->target, "the folder to restore to")
       ->type_name("FOLDER");
-  command->add_option("-i,--include", flags->includes, "only what matches PATTERN")
-      ->type_name("PATTERN")
-      ->allow_extra_args(false);
+  add_patterns(*command, flags->includes, "-i,--include", "include", "only what matches PATTERN");
+  add_patterns(*command, flags->excludes, "-e,--exclude", "exclude",
+               "all but what matches PATTERN");
   command
-      ->add_option("--iinclude", flags->includes_ignoring_case,
-                   "the same, upper and lower case alike")
-      ->type_name("PATTERN")
-      ->allow_extra_args(false);
-  command->add_option("-e,--exclude", flags->excludes, "all but what matches PATTERN")
-      ->type_name("PATTERN")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--iexclude", flags->excludes_ignoring_case,
-                   "the same, upper and lower case alike")
-      ->type_name("PATTERN")
-      ->allow_extra_args(false);
-  command->add_flag("-n,--dry-run", flags->dry_run, "write nothing");
-  command->add_flag("--ownership-by-name", flags->owner_by_name,
-                    "give files to users and groups by name, not number");
+      ->add_option("--overwrite", flags->overwrite,
+                   "what is there already: `always` (content is compared), `if-changed` (size and "
+                   "time are), `if-newer` or `never`")
+      ->type_name("WHEN");
+  command->add_flag("--delete", flags->delete_extra,
+                    "delete what is in the target folder and not in the snapshot");
+  command->add_flag("-n,--dry-run", flags->dry_run, "write nothing; -v says what would happen");
+  command->add_flag("--verify", flags->verify, "read back what was restored and compare it");
   command->add_flag("--sparse", flags->sparse,
-                    "accepted for restic's sake: holes are always restored as they were");
+                    "turn zeros into holes; holes are always restored as they were");
+  command
+      ->add_option("--require", flags->required,
+                   "restore nothing unless the target can represent these, such as xattr,acl")
+      ->type_name("TRAITS")
+      ->allow_extra_args(false);
+  command->add_flag("--force", flags->force, "restore though there seems to be too little room");
+  auto* by_name = command->add_flag("--ownership-by-name", flags->owner_by_name,
+                                    "give files to users and groups by name, not number");
+  command->add_flag("--no-ownership", flags->no_ownership, "files belong to whoever restores them")
+      ->excludes(by_name);
   flags->filter.add_to(*command);
   command->callback([&context, flags] {
     context.run = [&context, flags] {

@@ -5,14 +5,20 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <linux/fs.h>
+#include <linux/limits.h>
 #include <pwd.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
+
+#include "src/engine/source_entry.h"
 
 namespace lagan {
 namespace {
@@ -67,67 +73,194 @@ Result<Owner> owner_of(const Entry& entry, bool by_name) {
                group.value_or(static_cast<gid_t>(entry.gid))};
 }
 
-// Only root can give files away; for others that is how it is.
-bool is_expected_of_owner(int number) { return number == EPERM && ::geteuid() != 0; }
-
-template <typename Change>
-void set_owner(const Entry& entry, const AttributeOptions& options, FirstError& first,
-               Change change) {
-  const auto owner = owner_of(entry, options.owner_by_name);
-  if (!owner) return first.note(owner.error());
-  if (change(*owner) != 0 && !is_expected_of_owner(errno)) first.note("change owner", errno);
+// Whether a failure means that this target, or this user, cannot have the attribute at all.
+bool is_unrepresentable(int number) {
+  return number == EOPNOTSUPP || number == ENOTTY || number == ENOSYS ||
+         ((number == EPERM || number == EACCES) && ::geteuid() != 0);
 }
 
-void times_of(const Entry& entry, timespec (&times)[2]) {
-  times[1] = {entry.mtime, static_cast<long>(entry.mtime_ns)};
-  times[0] = entry.atime ? timespec{*entry.atime, static_cast<long>(entry.atime_ns)} : times[1];
+// What all steps of one entry share.
+class Applying {
+ public:
+  Applying(const Entry& entry, std::string_view path, const AttributeOptions& options)
+      : entry_(entry), path_(path), options_(options) {}
+
+  template <typename Change>
+  void owner(Change change) {
+    if (options_.keeps_owner) return;
+    const auto owner = owner_of(entry_, options_.owner_by_name);
+    if (!owner) return first_.note(owner.error());
+    if (change(*owner) == 0) return;
+    // Only root can give files away; for others that is how it is.
+    const bool is_expected = errno == EPERM && ::geteuid() != 0;
+    if (is_expected && options_.fidelity == nullptr) return;
+    note(Trait::owner, "change owner", errno, is_expected);
+  }
+  template <typename Target>
+  void xattrs(const Target& target, Bearer bearer);
+  void mode(int failed) {
+    if (failed != 0) first_.note("change mode", errno);
+  }
+  template <typename Target>
+  void times(const Target& target);
+  void birth_time() {
+    if (entry_.btime && options_.fidelity != nullptr) options_.fidelity->lost(Trait::btime, path_);
+  }
+  void project(int descriptor, Bearer bearer);
+  void flags(int descriptor, Bearer bearer);
+
+  Result<void> result() && { return std::move(first_).result(); }
+
+ private:
+  void note(Trait trait, const std::string& doing, int number, bool is_loss) {
+    if (is_loss && options_.fidelity != nullptr) {
+      options_.fidelity->lost(trait, path_);
+    } else {
+      first_.note(doing, number);
+    }
+  }
+
+  const Entry& entry_;
+  const std::string_view path_;
+  const AttributeOptions& options_;
+  FirstError first_;
+};
+
+// Both ways to name what attributes are given to.
+struct OpenTarget {
+  int descriptor;
+  int set_xattr(const char* name, const std::string& value) const {
+    return ::fsetxattr(descriptor, name, value.data(), value.size(), 0);
+  }
+  int remove_xattr(const char* name) const { return ::fremovexattr(descriptor, name); }
+  ssize_t list_xattrs(char* names, std::size_t size) const {
+    return ::flistxattr(descriptor, names, size);
+  }
+  int set_times(const timespec (&times)[2]) const { return ::futimens(descriptor, times); }
+  int status(struct stat& status) const { return ::fstat(descriptor, &status); }
+  bool has_room() const {
+    struct statvfs system {};
+    return ::fstatvfs(descriptor, &system) == 0 && system.f_bavail > 0;
+  }
+};
+struct NamedTarget {
+  int folder;
+  const std::string& name;
+  std::string path;  // leads there without following
+  int set_xattr(const char* attribute, const std::string& value) const {
+    return ::lsetxattr(path.c_str(), attribute, value.data(), value.size(), 0);
+  }
+  int remove_xattr(const char* attribute) const { return ::lremovexattr(path.c_str(), attribute); }
+  ssize_t list_xattrs(char* names, std::size_t size) const {
+    return ::llistxattr(path.c_str(), names, size);
+  }
+  int set_times(const timespec (&times)[2]) const {
+    return ::utimensat(folder, name.c_str(), times, AT_SYMLINK_NOFOLLOW);
+  }
+  int status(struct stat& status) const {
+    return ::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW);
+  }
+  bool has_room() const { return OpenTarget{folder}.has_room(); }
+};
+
+// What the entry does not have goes. Some names cannot (labels that the system gives); they stay.
+template <typename Target>
+void remove_others(const Target& target, const Entry& entry) {
+  std::string names(XATTR_LIST_MAX, '\0');
+  const ssize_t size = target.list_xattrs(names.data(), names.size());
+  for (std::size_t at = 0; size > 0 && at < static_cast<std::size_t>(size);) {
+    const char* name = names.c_str() + at;
+    at += std::strlen(name) + 1;
+    if (!std::ranges::binary_search(entry.xattrs, std::string_view(name), {},
+                                    [](const Xattr& each) { return std::string_view(each.name); }))
+      (void)target.remove_xattr(name);
+  }
 }
 
-template <typename Set>
-void set_xattrs(const Entry& entry, const AttributeOptions& options, FirstError& first, Set set) {
-  for (const Xattr& attribute : entry.xattrs) {
+template <typename Target>
+void Applying::xattrs(const Target& target, Bearer bearer) {
+  if (bearer == Bearer::used) remove_others(target, entry_);
+  for (const Xattr& attribute : entry_.xattrs) {
     std::string loaded;
     if (!attribute.slices.empty()) {
-      auto value = options.load_value(attribute);
+      auto value = options_.load_value(attribute);
       if (!value) {
-        first.note(std::move(value).error().in("attribute " + attribute.name));
+        first_.note(std::move(value).error().in("attribute " + attribute.name));
         continue;
       }
       loaded = *std::move(value);
     }
     const std::string& value = attribute.slices.empty() ? attribute.value : loaded;
-    if (set(attribute.name.c_str(), value.data(), value.size()) != 0) {
-      first.note("set attribute " + attribute.name, errno);
-    }
+    if (target.set_xattr(attribute.name.c_str(), value) == 0) continue;
+    const int number = errno;
+    // Some file systems have little room for them, and say that it is the disk.
+    const bool is_too_large =
+        number == E2BIG || number == ERANGE || (number == ENOSPC && target.has_room());
+    note(trait_of_xattr(attribute.name), "set attribute " + attribute.name, number,
+         is_too_large || is_unrepresentable(number));
   }
 }
 
-void set_inode_flags(int descriptor, const Entry& entry, FirstError& first) {
-  if (entry.project != 0) {
-    fsxattr extended{};
-    if (::ioctl(descriptor, FS_IOC_FSGETXATTR, &extended) != 0) {
-      first.note("read project id", errno);
-    } else if (extended.fsx_projid != entry.project) {
-      extended.fsx_projid = entry.project;
-      if (::ioctl(descriptor, FS_IOC_FSSETXATTR, &extended) != 0)
-        first.note("set project id", errno);
-    }
+template <typename Target>
+void Applying::times(const Target& target) {
+  timespec times[2];
+  times[1] = {entry_.mtime, static_cast<long>(entry_.mtime_ns)};
+  times[0] = entry_.atime ? timespec{*entry_.atime, static_cast<long>(entry_.atime_ns)} : times[1];
+  if (target.set_times(times) != 0) return first_.note("set times", errno);
+  // File systems with a smaller range or coarser times take the nearest and say nothing.
+  constexpr std::int64_t kEverywhere = 0x7fff'ffff;
+  const bool is_usual = entry_.mtime >= 0 && entry_.mtime <= kEverywhere;
+  if (options_.fidelity == nullptr || (is_usual && !options_.fidelity->doubts_times())) return;
+  struct stat status {};
+  if (target.status(status) == 0 &&
+      (status.st_mtim.tv_sec != times[1].tv_sec || status.st_mtim.tv_nsec != times[1].tv_nsec))
+    options_.fidelity->lost(Trait::times, path_);
+}
+
+void Applying::project(int descriptor, Bearer bearer) {
+  if (entry_.project == 0 && bearer == Bearer::fresh) return;
+  fsxattr extended{};
+  if (::ioctl(descriptor, FS_IOC_FSGETXATTR, &extended) != 0) {
+    if (entry_.project != 0)
+      note(Trait::project, "read project id", errno, is_unrepresentable(errno));
+    return;
   }
-  if (entry.flags == 0) return;
-  int flags = 0;
-  if (::ioctl(descriptor, FS_IOC_GETFLAGS, &flags) != 0)
-    return first.note("read inode flags", errno);
-  const int wanted =
-      (flags & ~static_cast<int>(FS_FL_USER_MODIFIABLE)) | static_cast<int>(entry.flags);
-  if (wanted != flags && ::ioctl(descriptor, FS_IOC_SETFLAGS, &wanted) != 0)
-    first.note("set inode flags", errno);
+  if (extended.fsx_projid == entry_.project) return;
+  extended.fsx_projid = entry_.project;
+  if (::ioctl(descriptor, FS_IOC_FSSETXATTR, &extended) != 0)
+    note(Trait::project, "set project id", errno, is_unrepresentable(errno));
+}
+
+void Applying::flags(int descriptor, Bearer bearer) {
+  if (entry_.flags == 0 && bearer == Bearer::fresh) return;
+  int now = 0;
+  if (::ioctl(descriptor, FS_IOC_GETFLAGS, &now) != 0) {
+    if (entry_.flags != 0) note(Trait::flags, "read inode flags", errno, is_unrepresentable(errno));
+    return;
+  }
+  const auto kept = static_cast<int>(kKeptInodeFlags), few = int{FS_FL_USER_MODIFIABLE};
+  const int asked = static_cast<int>(entry_.flags) & kept;
+  int wanted = (now & ~kept) | asked;
+  if (wanted == now) return;
+  // One that this file system does not know spoils the others.
+  if (::ioctl(descriptor, FS_IOC_SETFLAGS, &wanted) == 0) {
+    // Some ignore what they do not know.
+    if (::ioctl(descriptor, FS_IOC_GETFLAGS, &now) == 0 && (now & asked) != asked)
+      note(Trait::flags, "set inode flags", EOPNOTSUPP, true);
+    return;
+  }
+  note(Trait::flags, "set inode flags", errno, is_unrepresentable(errno));
+  wanted = (now & ~few) | (asked & few);
+  if (wanted != now) (void)::ioctl(descriptor, FS_IOC_SETFLAGS, &wanted);
 }
 
 }  // namespace
 
-Result<void> apply_attributes(int descriptor, const Entry& entry, const AttributeOptions& options) {
-  FirstError first;
-  set_owner(entry, options, first, [&](const Owner& owner) {
+Result<void> apply_plain_attributes(int descriptor, const Entry& entry, std::string_view path,
+                                    const AttributeOptions& options, Bearer bearer) {
+  Applying applying(entry, path, options);
+  const OpenTarget target{descriptor};
+  applying.owner([&](const Owner& owner) {
     // A new file is nearly always ours; a folder may have been there, and one with the set-group-id
     // bit hands its group down.
     struct stat now {};
@@ -135,38 +268,50 @@ Result<void> apply_attributes(int descriptor, const Entry& entry, const Attribut
         ::fstat(descriptor, &now) == 0 && now.st_uid == owner.uid && now.st_gid == owner.gid;
     return is_so ? 0 : ::fchown(descriptor, owner.uid, owner.gid);
   });
-  set_xattrs(entry, options, first, [&](const char* name, const void* value, std::size_t size) {
-    return ::fsetxattr(descriptor, name, value, size, 0);
-  });
+  applying.xattrs(target, bearer);
   // After the owner: changing that clears the set-user-id bit.
-  if (::fchmod(descriptor, entry.mode) != 0) first.note("change mode", errno);
-  timespec times[2];
-  times_of(entry, times);
-  if (::futimens(descriptor, times) != 0) first.note("set times", errno);
+  applying.mode(::fchmod(descriptor, entry.mode));
+  applying.times(target);
+  applying.birth_time();
+  return std::move(applying).result();
+}
+
+Result<void> apply_inode_flags(int descriptor, const Entry& entry, std::string_view path,
+                               const AttributeOptions& options, Bearer bearer) {
+  Applying applying(entry, path, options);
+  applying.project(descriptor, bearer);
+  applying.flags(descriptor, bearer);
+  return std::move(applying).result();
+}
+
+Result<void> apply_attributes(int descriptor, const Entry& entry, std::string_view path,
+                              const AttributeOptions& options, Bearer bearer) {
+  auto plain = apply_plain_attributes(descriptor, entry, path, options, bearer);
   // Last of all: an immutable file takes nothing else.
-  set_inode_flags(descriptor, entry, first);
-  return std::move(first).result();
+  auto flags = apply_inode_flags(descriptor, entry, path, options, bearer);
+  return plain ? flags : plain;
 }
 
 Result<void> apply_link_attributes(int folder, const std::string& name, const Entry& entry,
-                                   const AttributeOptions& options) {
-  FirstError first;
-  set_owner(entry, options, first, [&](const Owner& owner) {
+                                   std::string_view path, const AttributeOptions& options,
+                                   Bearer bearer) {
+  Applying applying(entry, path, options);
+  const NamedTarget target{folder, name, fmt::format("/proc/self/fd/{}/{}", folder, name)};
+  applying.owner([&](const Owner& owner) {
     return ::fchownat(folder, name.c_str(), owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW);
   });
-  const std::string path = fmt::format("/proc/self/fd/{}/{}", folder, name);
-  set_xattrs(entry, options, first,
-             [&](const char* attribute, const void* value, std::size_t size) {
-               return ::lsetxattr(path.c_str(), attribute, value, size, 0);
-             });
-  if (entry.kind != EntryKind::symlink && ::fchmodat(folder, name.c_str(), entry.mode, 0) != 0) {
-    first.note("change mode", errno);
-  }
-  timespec times[2];
-  times_of(entry, times);
-  if (::utimensat(folder, name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
-    first.note("set times", errno);
-  return std::move(first).result();
+  applying.xattrs(target, bearer);
+  if (entry.kind != EntryKind::symlink)
+    applying.mode(::fchmodat(folder, name.c_str(), entry.mode, 0));
+  applying.times(target);
+  applying.birth_time();
+  return std::move(applying).result();
+}
+
+void remove_inherited(int folder) {
+  (void)::fremovexattr(folder, "system.posix_acl_default");
+  (void)::fremovexattr(folder, "system.posix_acl_access");
+  (void)apply_inode_flags(folder, Entry{}, "", AttributeOptions{}, Bearer::used);
 }
 
 }  // namespace lagan

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "repo/names.h"
+#include "src/engine/existing_content.h"
 
 namespace lagan {
 namespace {
@@ -43,13 +44,16 @@ void ContentFetcher::add(const std::shared_ptr<RestoredFile>& file, const Slice&
     file->damaged(Error{ErrorCode::not_found,
                         fmt::format("chunk {} is in no index", slice.id->short_hex()),
                         Retry::never,
-                        {}});
+                        {}},
+                  offset, slice.length);
     return;
   }
   if (location->kind != ChunkKind::data || slice.offset + slice.length > location->chunk_length) {
-    file->damaged(Error{ErrorCode::corrupt, "a slice lies beyond its chunk", Retry::never, {}});
+    file->damaged(Error{ErrorCode::corrupt, "a slice lies beyond its chunk", Retry::never, {}},
+                  offset, slice.length);
     return;
   }
+  file->announce();
   window_.push_back({file, offset, *location, *slice.id, static_cast<std::uint32_t>(slice.offset),
                      static_cast<std::uint32_t>(slice.length)});
   window_bytes_ += slice.length;
@@ -94,7 +98,29 @@ void ContentFetcher::run() {
   while (auto unit = units_.pop()) carry_out(*unit);
 }
 
+// What a file holds already is neither fetched nor written.
+bool ContentFetcher::is_there(const Write& write) {
+  const int descriptor = write.file->descriptor();
+  const bool is_whole = write.offset == 0 && write.length == write.location.chunk_length;
+  if (!write.file->has_old_content() || !is_whole) return false;
+  if (!write.file->is_sparse() && !has_no_hole(descriptor, write.file_offset, write.length))
+    return false;
+  if (!holds_chunk(descriptor, write.file_offset, write.id, write.length,
+                   repository_.bundle().keys.id_key))
+    return false;
+  write.file->settle();
+  observer_.progress.bytes_done += write.length;
+  bytes_kept_ += write.length;
+  return true;
+}
+
 void ContentFetcher::carry_out(Unit& unit) {
+  if (std::erase_if(unit.writes, [this](const Write& write) { return is_there(write); }) != 0) {
+    if (unit.writes.empty()) return;
+    const ChunkLocation& last = unit.writes.back().location;  // blocks do not overlap
+    unit.range.offset = unit.writes.front().location.block_offset;
+    unit.range.length = last.block_offset + last.stored - unit.range.offset;
+  }
   const ChunkLocation& first = unit.writes.front().location;
   const ObjectName name = names::pack(ObjectKind::data_pack, first.pack);
   const auto sealed = repository_.storage().get(name, unit.range);
@@ -112,10 +138,15 @@ void ContentFetcher::carry_out(Unit& unit) {
       write_block(*raw, begin, end);
     } else {
       const Error error = Error(raw.error()).in("pack " + at.pack.short_hex());
-      for (auto it = begin; it != end; ++it) it->file->damaged(error);
+      for (auto it = begin; it != end; ++it) give_up(*it, error);
     }
     begin = end;
   }
+}
+
+void ContentFetcher::give_up(const Write& write, const Error& error) {
+  write.file->damaged(error, write.file_offset, write.length);
+  write.file->settle();
 }
 
 void ContentFetcher::write_block(ByteSpan raw, std::vector<Write>::iterator begin,
@@ -127,16 +158,17 @@ void ContentFetcher::write_block(ByteSpan raw, std::vector<Write>::iterator begi
       if (auto sound =
               verify_chunk(repository_.bundle().keys.id_key, it->id, ChunkKind::data, chunk);
           !sound) {
-        it->file->damaged(sound.error());
+        give_up(*it, sound.error());
         continue;
       }
       verified = &it->id;
     }
     if (auto written = it->file->write(chunk.subspan(it->offset, it->length), it->file_offset);
         !written) {
-      it->file->damaged(written.error());
+      give_up(*it, written.error());
       continue;
     }
+    it->file->settle();
     observer_.progress.bytes_done += it->length;
   }
 }

@@ -2,9 +2,11 @@
 #pragma once
 
 // Fills files with their content: writes are collected into a window, sorted by pack and block,
-// joined into large range reads, and carried out by several threads that open, verify and write.
+// joined into large range reads, and carried out by several threads that open, verify and write,
+// but for what a file is found to hold already.
 // add() and flush() belong to one thread.
 
+#include <atomic>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -28,6 +30,8 @@ class ContentFetcher {
   void flush();
   // Waits for all of it.
   void finish();
+  // Of the content that was there already. Read it after finish().
+  std::uint64_t bytes_kept() const { return bytes_kept_; }
 
  private:
   struct Write {
@@ -44,6 +48,8 @@ class ContentFetcher {
   };
   void run();
   void carry_out(Unit& unit);
+  bool is_there(const Write& write);
+  static void give_up(const Write& write, const Error& error);
   void write_block(ByteSpan raw, std::vector<Write>::iterator begin,
                    std::vector<Write>::iterator end);
 
@@ -51,6 +57,7 @@ class ContentFetcher {
   const LocalIndex& index_;
   Observer& observer_;
   ChunkReader reader_;
+  std::atomic<std::uint64_t> bytes_kept_ = 0;
   std::vector<Write> window_;
   std::uint64_t window_bytes_ = 0;
   BoundedQueue<Unit> units_;

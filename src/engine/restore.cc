@@ -3,31 +3,40 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/openat2.h>
+#include <linux/fs.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <climits>
+#include <cstdlib>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "repo/chunk_reader.h"
 #include "repo/limits.h"
 #include "repo/tree.h"
 #include "src/engine/content_fetcher.h"
+#include "src/engine/extra_entries.h"
+#include "src/engine/file_content.h"
+#include "src/engine/file_place.h"
+#include "src/engine/free_space.h"
+#include "src/engine/read_back.h"
+#include "src/engine/target_folder.h"
+#include "src/engine/target_probe.h"
 #include "src/engine/tree_path.h"
 
 namespace lagan {
 namespace {
 
+using Choice = RestoreFilter::Choice;
+using Status = std::optional<SourceStatus>;
+
 // Open files wait for their content; more than this and the window is sent on.
 constexpr std::size_t kOpenFiles = 512;
+constexpr std::uint64_t kProtecting = FS_IMMUTABLE_FL | FS_APPEND_FL;
 
 void allow_many_open_files() {
   rlimit limit{};
@@ -36,258 +45,15 @@ void allow_many_open_files() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// A folder below `root`, by a path that must not leave it nor lead over a symlink. The kernel takes
-// less than PATH_MAX at once, trees may be deeper.
-Result<File> open_beneath(int root, std::string_view path) {
-  open_how how{};
-  how.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  File folder;
-  do {
-    const std::size_t slash =
-        path.size() < PATH_MAX ? std::string_view::npos : path.rfind('/', PATH_MAX - 1);
-    const std::string piece(path.empty() ? "." : path.substr(0, slash));
-    path.remove_prefix(std::min(path.size(), piece.size() + 1));
-    const int above = folder.is_open() ? folder.descriptor() : root;
-    const long descriptor = ::syscall(SYS_openat2, above, piece.c_str(), &how, sizeof how);
-    if (descriptor < 0) return fail(system_error("open folder", errno));
-    folder = File(static_cast<int>(descriptor));
-  } while (!path.empty());
-  return folder;
+Error corrupt(const char* message) { return {ErrorCode::corrupt, message, Retry::never, {}}; }
+
+bool is_same_inode(const SourceStatus& a, const SourceStatus& b) {
+  return a.inode == b.inode && a.device == b.device;
 }
 
-// The folder `name` in `parent`, made if need be. Whatever else has that name goes.
-Result<File> make_folder(int parent, const std::string& name, bool& is_new) {
-  for (int attempt = 0;; ++attempt) {
-    is_new = ::mkdirat(parent, name.c_str(), 0700) == 0;
-    if (!is_new && errno != EEXIST) return fail(system_error("create folder", errno));
-    const int descriptor =
-        ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (descriptor >= 0) return File(descriptor);
-    const bool is_other = errno == ENOTDIR || errno == ELOOP;
-    if (!is_other || attempt == 1) return fail(system_error("open folder", errno));
-    if (::unlinkat(parent, name.c_str(), 0) != 0)
-      return fail(system_error("replace by a folder", errno));
-  }
-}
-
-Result<void> clear_the_way(int folder, const std::string& name) {
-  if (::unlinkat(folder, name.c_str(), 0) == 0 || errno == ENOENT) return {};
-  if (errno == EISDIR && ::unlinkat(folder, name.c_str(), AT_REMOVEDIR) == 0) return {};
-  return fail(system_error("replace what is in the way", errno));
-}
-
-Result<File> create_file(int folder, const std::string& name) {
-  constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  int descriptor = ::openat(folder, name.c_str(), kFlags, 0600);
-  if (descriptor < 0 && errno == EEXIST) {
-    TRY(clear_the_way(folder, name));
-    descriptor = ::openat(folder, name.c_str(), kFlags, 0600);
-  }
-  if (descriptor < 0) return fail(system_error("create", errno));
-  return File(descriptor);
-}
-
-class Restore {
- public:
-  Restore(const Repository& repository, const LocalIndex& index, const RestoreOptions& options,
-          Observer& observer)
-      : options_(options),
-        observer_(observer),
-        reader_(repository, index),
-        source_(reader_.source()),
-        fetcher_(repository, index, thread_count(options), observer) {
-    attributes_.owner_by_name = options.owner_by_name;
-    attributes_.load_value = [this](const Xattr& attribute) { return load_value(attribute); };
-    report_ = [this](const std::string& path, const Error& error) { trouble(path, error); };
-  }
-
-  Result<RestoreResult> run(const Snapshot& snapshot);
-
- private:
-  // A folder on the way down: made on disk only once something in it is wanted.
-  struct Level {
-    Level* parent = nullptr;
-    Entry entry;
-    std::string path;  // in the snapshot, below the restored root
-    File folder;
-    std::string last_name;  // of its entries so far
-    bool is_wanted = true;  // false: it only leads to what is
-  };
-  static std::size_t thread_count(const RestoreOptions& options) {
-    return options.threads != 0
-               ? options.threads
-               : std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 8);
-  }
-  void trouble(const std::string& path, const Error& error) {
-    ++observer_.progress.errors;
-    observer_.trouble(path, error);
-  }
-  enum class Choice { yes, no, only_below };
-  Choice choose(const std::string& path, bool is_folder) const;
-  Result<void> restore_folder(Level& level);
-  Result<void> restore_entry(Level& parent, std::string_view message);
-  Result<int> descriptor_of(Level& level);
-  Result<void> restore_file(Level& parent, const Entry& entry, const std::string& path);
-  Result<void> restore_content(const std::shared_ptr<RestoredFile>& file);
-  Result<void> restore_special(Level& parent, const Entry& entry, const std::string& path);
-  Result<bool> link_to_first(Level& parent, const Entry& entry, const std::string& path);
-  Result<std::string> load_value(const Xattr& attribute);
-  void finish_folders();
-
-  const RestoreOptions& options_;
-  Observer& observer_;
-  ChunkReader reader_;
-  ChunkSource source_;
-  AttributeOptions attributes_;
-  RestoredFile::Report report_;
-  ContentFetcher fetcher_;
-  File target_;
-  std::size_t open_files_ = 0;
-  std::size_t depth_ = 0;
-  struct FirstLink {
-    std::string path;
-    std::string content;  // encoded
-    std::shared_ptr<OtherNames> others = std::make_shared<OtherNames>();
-  };
-  std::unordered_map<std::uint64_t, FirstLink> first_links_;
-  struct MadeFolder {
-    std::string path;
-    Entry entry;
-  };
-  std::vector<MadeFolder> made_folders_;
-  RestoreResult result_;
-};
-
-Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
-  allow_many_open_files();
-  Subtree root = snapshot.root;
-  std::optional<Entry> single;
-  std::optional<Entry> top;
-  if (!options_.path_in_snapshot.empty()) {
-    Entry found = TRY(entry_at(source_, snapshot, options_.path_in_snapshot));
-    if (found.kind == EntryKind::directory) {
-      root = found.subtree;
-      top = std::move(found);
-    } else {
-      single = std::move(found);
-    }
-  }
-  observer_.progress.files_total = single ? 1 : root.files;
-  observer_.progress.bytes_total = single ? single->size : root.content_bytes;
-  Level level;
-  if (!options_.dry_run) {
-    TRY(make_directories(options_.target));
-    level.folder = TRY(open_file(options_.target, O_RDONLY | O_DIRECTORY));
-    target_ = File(::dup(level.folder.descriptor()));
-  }
-  if (single) {
-    TRY(restore_entry(level, encode(*single)));
-  } else if (root.id) {
-    const auto each = [&](std::string_view message) { return restore_entry(level, message); };
-    if (auto walked = for_each_entry(source_, *root.id, each); !walked) {
-      if (walked.error().code == ErrorCode::cancelled) return fail(std::move(walked).error());
-      trouble("/", walked.error());
-    }
-  }
-  fetcher_.finish();
-  finish_folders();
-  if (top && !options_.dry_run) {
-    if (auto done = apply_attributes(target_.descriptor(), *top, attributes_); !done)
-      trouble(options_.target, done.error());
-  }
-  result_.bytes = observer_.progress.bytes_done;
-  result_.errors = observer_.progress.errors;
-  return result_;
-}
-
-Restore::Choice Restore::choose(const std::string& path, bool is_folder) const {
-  if (!options_.excludes.empty()) {
-    bool excluded = false;
-    for (const PathPattern& pattern : options_.excludes) {
-      if (excluded == pattern.is_negated() && pattern.matches(path))
-        excluded = !pattern.is_negated();
-    }
-    return excluded ? Choice::no : Choice::yes;
-  }
-  if (options_.includes.empty()) return Choice::yes;
-  bool included = false;
-  for (const PathPattern& pattern : options_.includes) {
-    if (included == pattern.is_negated() && pattern.matches(path)) included = !pattern.is_negated();
-  }
-  if (included) return Choice::yes;
-  const auto reaches_below = [&](const PathPattern& pattern) {
-    return !pattern.is_negated() && pattern.may_match_below(path);
-  };
-  return is_folder && std::ranges::any_of(options_.includes, reaches_below) ? Choice::only_below
-                                                                            : Choice::no;
-}
-
-Result<void> Restore::restore_entry(Level& parent, std::string_view message) {
-  if (options_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
-  auto decoded = decode_entry(as_bytes(message));
-  if (!decoded) {
-    trouble(parent.path.empty() ? "/" : parent.path, decoded.error());
-    return {};
-  }
-  Entry& entry = *decoded;
-  const std::string path = parent.path + "/" + entry.name;
-  if (!is_valid_entry_name(entry.name) || !is_known_kind(entry)) {
-    trouble(
-        path,
-        Error{ErrorCode::corrupt, "has a name or kind that cannot be restored", Retry::never, {}});
-    return {};
-  }
-  const bool is_folder = entry.kind == EntryKind::directory;
-  if (entry.name == parent.last_name) {
-    trouble(path, Error{ErrorCode::corrupt, "is in its folder twice", Retry::never, {}});
-    return {};
-  }
-  parent.last_name = entry.name;
-  const Choice choice = choose(path, is_folder);
-  if (choice == Choice::no) return {};
-  if (is_folder) {
-    Level level{&parent, std::move(entry), path, File(), {}, choice == Choice::yes};
-    if (choice == Choice::yes && !options_.dry_run) {
-      if (auto made = descriptor_of(level); !made) {
-        trouble(path, made.error());
-        return {};
-      }
-    }
-    if (choice == Choice::yes) ++result_.folders;
-    return restore_folder(level);
-  }
-  auto done = entry.kind == EntryKind::file ? restore_file(parent, entry, path)
-                                            : restore_special(parent, entry, path);
-  if (!done) trouble(path, done.error());
-  ++observer_.progress.files_done;
-  return {};
-}
-
-Result<void> Restore::restore_folder(Level& level) {
-  if (!level.entry.subtree.id) return {};
-  if (depth_ >= limits::kPathDepth) {
-    trouble(level.path, Error{ErrorCode::corrupt, "folders nest too deep", Retry::never, {}});
-    return {};
-  }
-  ++depth_;
-  const auto each = [&](std::string_view message) { return restore_entry(level, message); };
-  auto walked = for_each_entry(source_, *level.entry.subtree.id, each);
-  --depth_;
-  if (!walked && walked.error().code == ErrorCode::cancelled) return walked;
-  if (!walked) trouble(level.path, walked.error());
-  return {};
-}
-
-Result<int> Restore::descriptor_of(Level& level) {
-  if (!level.folder.is_open()) {
-    const int parent = TRY(descriptor_of(*level.parent));
-    bool is_new = false;
-    level.folder = TRY(make_folder(parent, level.entry.name, is_new));
-    // What was there and only leads on stays as it is.
-    if (is_new || level.is_wanted) made_folders_.push_back({level.path.substr(1), level.entry});
-  }
-  return level.folder.descriptor();
+bool has_same_attributes(const SourceStatus& there, const Entry& entry) {
+  return there.mode == entry.mode && there.uid == entry.uid && there.gid == entry.gid &&
+         there.mtime == entry.mtime && there.mtime_ns == entry.mtime_ns;
 }
 
 // All that makes two names one file, but for the name.
@@ -305,48 +71,470 @@ std::string content_of(const Entry& entry) {
   return encode(content);
 }
 
-// The second and later names of a file are links to the first. Entries that claim one group but
-// differ in kind or content are files of their own.
-Result<bool> Restore::link_to_first(Level& parent, const Entry& entry, const std::string& path) {
-  if (!entry.hardlink) return false;
-  const auto [it, is_first] = first_links_.try_emplace(
-      *entry.hardlink, FirstLink{.path = path.substr(1), .content = content_of(entry)});
-  if (is_first || it->second.content != content_of(entry)) return false;
-  const int folder = TRY(descriptor_of(parent));
-  const std::string& first_path = it->second.path;
-  const std::size_t slash = first_path.rfind('/');
-  const std::string above = slash == std::string::npos ? "" : first_path.substr(0, slash);
-  const std::string name = slash == std::string::npos ? first_path : first_path.substr(slash + 1);
-  const File first = TRY(open_beneath(target_.descriptor(), above));
-  TRY(clear_the_way(folder, entry.name));
-  // The first name may be missing (it could not be restored): then this one takes its place.
-  if (::linkat(first.descriptor(), name.c_str(), folder, entry.name.c_str(), 0) != 0) {
-    it->second.path = path.substr(1);
-    return false;
+Result<void> make_special(int folder, const std::string& name, const Entry& entry) {
+  const dev_t device = makedev(entry.rdev_major, entry.rdev_minor);
+  int made = -1;
+  switch (entry.kind) {
+    case EntryKind::symlink:
+      made = ::symlinkat(entry.link_target.c_str(), folder, name.c_str());
+      break;
+    case EntryKind::fifo:
+      made = ::mkfifoat(folder, name.c_str(), 0600);
+      break;
+    case EntryKind::socket:
+      made = ::mknodat(folder, name.c_str(), S_IFSOCK | 0600, 0);
+      break;
+    case EntryKind::character_device:
+      made = ::mknodat(folder, name.c_str(), S_IFCHR | 0600, device);
+      break;
+    case EntryKind::block_device:
+      made = ::mknodat(folder, name.c_str(), S_IFBLK | 0600, device);
+      break;
+    default:
+      return fail(ErrorCode::internal, "not a special file");
   }
-  it->second.others->add(path, report_);
-  return true;
+  if (made != 0) return fail(system_error("create", errno));
+  return {};
 }
 
-Result<void> Restore::restore_file(Level& parent, const Entry& entry, const std::string& path) {
-  ++result_.files;
-  if (!options_.dry_run && TRY(link_to_first(parent, entry, path))) return {};
-  result_.total_bytes += entry.size;
+// Is `there` what make_special would make?
+bool is_such(int folder, const SourceStatus& there, const Entry& entry) {
+  if (there.kind != entry.kind) return false;
+  if (entry.kind == EntryKind::symlink) {
+    const auto target = read_link_target(folder, entry.name.c_str());
+    return target && *target == entry.link_target;
+  }
+  return there.rdev_major == entry.rdev_major && there.rdev_minor == entry.rdev_minor;
+}
+
+class Restore {
+ public:
+  Restore(const Repository& repository, const LocalIndex& index, const RestoreOptions& options,
+          Observer& observer)
+      : options_(options),
+        observer_(observer),
+        reader_(repository, index),
+        source_(reader_.source()),
+        placer_(repository, index, source_, options.sparse),
+        fetcher_(repository, index, thread_count(options), observer) {
+    attributes_.owner_by_name = options.owner_by_name;
+    attributes_.keeps_owner = options.keeps_owner;
+    attributes_.load_value = [this](const Xattr& each) { return xattr_value(source_, each); };
+    attributes_.fidelity = &fidelity_;
+    files_.attributes = attributes_;
+    files_.sparse = options.sparse;
+    files_.report = [this](const std::string& path, const Error& error) { trouble(path, error); };
+    files_.finished = [this](const std::string& path, ItemChange change, std::uint64_t size) {
+      item(path, change, size);
+    };
+    if (options.verify) {
+      files_.verify = [this, &repository](int descriptor, const Entry& entry, const auto& differs) {
+        return read_back(source_, repository.bundle().keys.id_key, descriptor, entry, differs);
+      };
+    }
+  }
+
+  Result<RestoreResult> run(const Snapshot& snapshot);
+
+ private:
+  // A folder on the way down: made on disk only once something in it is wanted.
+  struct Level {
+    Level* parent = nullptr;
+    Entry entry;
+    std::string path;                      // in the snapshot, below the restored root
+    bool is_wanted = true;                 // false: it only leads to what is
+    std::shared_ptr<const File> folder{};  // none: it is not there (yet)
+    bool is_looked_for = false;
+    bool is_pristine = false;  // new: nothing is in it, nor does it hand anything down
+    bool is_left = false;      // something else has its name and stays
+    bool is_complete = true;   // all its entries could be read
+    std::string last_name{};   // of its entries so far
+    bool last_is_listed = true;
+    std::optional<ExtraEntries> extras{};
+  };
+  static std::size_t thread_count(const RestoreOptions& options) {
+    return options.threads != 0
+               ? options.threads
+               : std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 8);
+  }
+  void trouble(const std::string& path, const Error& error) {
+    ++observer_.progress.errors;
+    observer_.trouble(path, error);
+  }
+  void item(const std::string& path, ItemChange change, std::uint64_t size) {
+    if (change == ItemChange::unchanged) ++unchanged_;
+    if (observer_.wants_items()) observer_.item(path, change, size);
+  }
+
+  Result<void> open_target(Level& root);
+  Result<void> restore_folder(Level& level);
+  Result<void> restore_entry(Level& parent, std::string_view message);
+  Result<void> restore_below(Level& parent, Entry entry, const std::string& path, Choice choice);
+  Result<void> reach(Level& level, bool make);
+  Result<void> enter(Level& level, const Status& there);
+  Result<Status> occupant(Level& level, const std::string& name);
+  Result<void> restore_leaf(Level& parent, const Entry& entry, const std::string& path);
+  Result<void> clear_folder(Level& parent, const Entry& entry, const std::string& path,
+                            Status& there);
+  bool may_keep(const SourceStatus& there, const Entry& entry);
+  void leave(const Entry& entry, const std::string& path);
+
+  Result<void> restore_file(Level& parent, const Entry& entry, const std::string& path,
+                            const Status& there);
+  Result<RestoredFilePlace> place_of(Level& parent, const Entry& entry, const Status& there);
+  Result<void> restore_content(const std::shared_ptr<RestoredFile>& file);
+  Result<void> foresee_file(Level& parent, const Entry& entry, const std::string& path,
+                            const Status& there);
+  Result<void> restore_special(Level& parent, const Entry& entry, const std::string& path,
+                               const Status& there);
+
+  struct FirstLink {
+    std::string path;
+    std::string content;      // encoded
+    bool is_pending = false;  // it gets its name only when it is complete
+    std::shared_ptr<OtherNames> others = std::make_shared<OtherNames>();
+  };
+  FirstLink* first_link(const Entry& entry, const std::string& path);
+  void no_first_link(const Entry& entry, const std::string& path);
+  Result<bool> link_to_first(Level& parent, const Entry& entry, const std::string& path,
+                             const Status& there);
+  Result<void> link_now(const FirstLink& first, int folder, const std::string& path,
+                        const Status& there);
+  void finish_links();
+
+  Removal removal();
+  void delete_extra(Level& level);
+  void finish_folders();
+
+  const RestoreOptions& options_;
+  Observer& observer_;
+  FidelityReport fidelity_;
+  std::atomic<std::uint64_t> unchanged_ = 0;
+  ChunkReader reader_;
+  ChunkSource source_;
+  AttributeOptions attributes_;
+  RestoredFileContext files_;
+  FilePlacer placer_;
+  ContentFetcher fetcher_;
+  File target_;
+  std::size_t open_files_ = 0;
+  std::size_t depth_ = 0;
+  std::unordered_map<std::uint64_t, FirstLink> first_links_;
+  std::unordered_set<std::uint64_t> kept_inodes_;  // of files with several names
+  struct Later {
+    std::string path;
+    Entry entry;
+    Bearer bearer;
+  };
+  std::vector<std::pair<std::string, std::uint64_t>> links_to_make_;  // paths with their groups
+  std::vector<Later> flags_to_set_;
+  std::vector<Later> made_folders_;
+  RestoreResult result_;
+};
+
+Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
+  allow_many_open_files();
+  const Entry top = TRY(entry_at(source_, snapshot, options_.path_in_snapshot));
+  const bool is_single = top.kind != EntryKind::directory;
+  observer_.progress.files_total = is_single ? 1 : top.subtree.files;
+  observer_.progress.bytes_total = is_single ? top.size : top.subtree.content_bytes;
+  Level level;
+  const auto target_before = source_status_behind(AT_FDCWD, options_.target.c_str());
+  TRY(open_target(level));
+  if (!options_.force && !options_.dry_run)
+    TRY(check_free_space(target_.descriptor(), source_, top, options_.filter));
+  const Status was = target_before ? Status(*target_before) : std::nullopt;
+  // The root of a snapshot has no attributes.
+  const bool has_attributes = !is_single && !top.name.empty() && !options_.dry_run &&
+                              judge(options_.overwrite, was, top) != Verdict::leave;
+  if (has_attributes) make_changeable(target_.descriptor());
+  if (is_single) {
+    TRY(restore_entry(level, encode(top)));
+  } else {
+    level.entry.subtree = top.subtree;
+    TRY(restore_folder(level));
+  }
+  fetcher_.finish();
+  finish_links();
+  finish_folders();
+  if (has_attributes) {
+    const Bearer bearer = level.is_pristine ? Bearer::fresh : Bearer::used;
+    auto done = apply_attributes(target_.descriptor(), top, "/", attributes_, bearer);
+    if (!done) trouble(options_.target, done.error());
+  }
+  result_.bytes_kept += fetcher_.bytes_kept();
+  result_.bytes = observer_.progress.bytes_done - result_.bytes_kept;
+  result_.errors = observer_.progress.errors;
+  result_.unchanged = unchanged_;
+  result_.losses = fidelity_.losses();
+  return std::move(result_);
+}
+
+Result<void> Restore::open_target(Level& root) {
+  const bool was_there = source_status_behind(AT_FDCWD, options_.target.c_str()).has_value();
+  if (options_.dry_run && !was_there) return {};
+  if (!options_.dry_run) TRY(make_directories(options_.target));
+  File folder = TRY(open_file(options_.target, O_RDONLY | O_DIRECTORY));
+  target_ = File(::fcntl(folder.descriptor(), F_DUPFD_CLOEXEC, 0));
+  if (!was_there) remove_inherited(target_.descriptor());
+  root.is_pristine = !was_there;
+  root.folder = std::make_shared<const File>(std::move(folder));
+  return {};
+}
+
+Result<void> Restore::restore_folder(Level& level) {
+  if (options_.delete_extra && !level.is_pristine) {
+    // Before anything is put into it.
+    if (auto reached = reach(level, false); !reached) {
+      trouble(level.path, reached.error());
+      return {};
+    }
+    if (level.folder) {
+      auto listed = ExtraEntries::list(level.folder->descriptor());
+      if (listed) level.extras = *std::move(listed);
+      if (!listed) trouble(level.path, listed.error());
+    }
+  }
+  if (level.entry.subtree.id) {
+    if (depth_ >= limits::kPathDepth) {
+      trouble(level.path, corrupt("folders nest too deep"));
+      return {};
+    }
+    ++depth_;
+    const auto each = [&](std::string_view message) { return restore_entry(level, message); };
+    auto walked = for_each_entry(source_, *level.entry.subtree.id, each);
+    --depth_;
+    if (!walked && walked.error().code == ErrorCode::cancelled) return walked;
+    if (!walked) trouble(level.path.empty() ? "/" : level.path, walked.error());
+    if (!walked) level.is_complete = false;
+  }
+  // Where names could not be read, what looks superfluous may be what the snapshot has.
+  if (level.extras && level.is_complete) delete_extra(level);
+  return {};
+}
+
+Removal Restore::removal() {
+  return {.filter = options_.filter,
+          .dry_run = options_.dry_run,
+          .removed =
+              [this](const std::string& path) {
+                ++result_.deleted;
+                item(path, ItemChange::removed, 0);
+              },
+          .trouble = files_.report};
+}
+
+void Restore::delete_extra(Level& level) {
+  const int folder = level.folder->descriptor();
+  for (const std::string& name : level.extras->unexpected(folder))
+    remove_extra(folder, name, level.path + "/" + name, removal());
+}
+
+Result<void> Restore::restore_entry(Level& parent, std::string_view message) {
+  if (options_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
+  auto decoded = decode_entry(as_bytes(message));
+  if (!decoded) {
+    parent.is_complete = false;
+    trouble(parent.path.empty() ? "/" : parent.path, decoded.error());
+    return {};
+  }
+  Entry& entry = *decoded;
+  const std::string path = parent.path + "/" + entry.name;
+  if (!is_valid_entry_name(entry.name) || !is_known_kind(entry)) {
+    trouble(path, corrupt("has a name or kind that cannot be restored"));
+    return {};
+  }
+  if (entry.name == parent.last_name) {
+    trouble(path, corrupt("is in its folder twice"));
+    return {};
+  }
+  parent.last_name = entry.name;
+  if (parent.extras) parent.last_is_listed = parent.extras->expect(entry.name);
+  const bool is_folder = entry.kind == EntryKind::directory;
+  const Choice choice = options_.filter.choose(path, is_folder);
+  if (choice == Choice::no) return {};
+  if (is_folder) return restore_below(parent, std::move(entry), path, choice);
+  if (auto done = restore_leaf(parent, entry, path); !done) {
+    trouble(path, done.error());
+    no_first_link(entry, path);
+  }
+  ++observer_.progress.files_done;
+  return {};
+}
+
+Result<void> Restore::restore_below(Level& parent, Entry entry, const std::string& path,
+                                    Choice choice) {
+  Level level{&parent, std::move(entry), path, choice == Choice::yes};
+  if (level.is_wanted) {
+    ++result_.folders;
+    if (auto reached = reach(level, !options_.dry_run); !reached) {
+      trouble(path, reached.error());
+      return {};
+    }
+    if (level.is_left) return {};
+    if (options_.dry_run && !level.folder) item(path, ItemChange::added, 0);
+  }
+  return restore_folder(level);
+}
+
+// What has a name in a folder now. New folders need no look.
+Result<Status> Restore::occupant(Level& level, const std::string& name) {
+  if (level.is_pristine || !level.folder) return Status();
+  auto status = source_status(level.folder->descriptor(), name.c_str());
+  if (!status && status.error().code == ErrorCode::not_found) return Status();
+  if (!status) return fail(std::move(status).error());
+  // It goes by this name, but is listed under one in other letters.
+  if (level.extras && !level.last_is_listed) level.extras->spare(status->inode);
+  return Status(*status);
+}
+
+// Opens the folder on disk if it is there; else, if it is to be made, makes it.
+Result<void> Restore::reach(Level& level, bool make) {
+  if (level.folder || level.is_left || (level.is_looked_for && !make)) return {};
+  // The root is opened before, or not there.
+  if (level.parent == nullptr) return {};
+  TRY(reach(*level.parent, make));
+  level.is_looked_for = true;
+  level.is_left = level.parent->is_left;
+  if (!level.parent->folder) return {};
+  const Status there = TRY(occupant(*level.parent, level.entry.name));
+  if (there && there->kind != EntryKind::directory) {
+    level.is_left = judge(options_.overwrite, there, level.entry) == Verdict::leave;
+    if (level.is_left) leave(level.entry, level.path);
+    if (level.is_left || !make) return {};
+    TRY(remove_name(level.parent->folder->descriptor(), level.entry.name));
+    return enter(level, std::nullopt);
+  }
+  return there || make ? enter(level, there) : Result<void>();
+}
+
+Result<void> Restore::enter(Level& level, const Status& there) {
+  const int above = level.parent->folder->descriptor();
+  const std::string& name = level.entry.name;
+  if (!there && ::mkdirat(above, name.c_str(), 0700) != 0)
+    return fail(system_error("create folder", errno));
+  File folder = TRY(open_folder(above, name, level.is_wanted && !options_.dry_run));
+  if (!there) {
+    if (!level.parent->is_pristine) remove_inherited(folder.descriptor());
+    level.is_pristine = true;
+    item(level.path, ItemChange::added, 0);
+  }
+  level.folder = std::make_shared<const File>(std::move(folder));
   if (options_.dry_run) return {};
-  const int folder = TRY(descriptor_of(parent));
+  // What was there and only leads on stays as it is.
+  const bool keeps_attributes = there && (!level.is_wanted || judge(options_.overwrite, there,
+                                                                    level.entry) == Verdict::leave);
+  if (keeps_attributes) return {};
+  if (there) make_changeable(level.folder->descriptor());
+  made_folders_.push_back(
+      {level.path.substr(1), level.entry, there ? Bearer::used : Bearer::fresh});
+  return {};
+}
+
+// Everything but a folder.
+Result<void> Restore::restore_leaf(Level& parent, const Entry& entry, const std::string& path) {
+  const bool is_file = entry.kind == EntryKind::file;
+  ++(is_file ? result_.files : result_.others);
+  TRY(reach(parent, !options_.dry_run));
+  if (parent.is_left) {
+    leave(entry, path);
+    return {};
+  }
+  Status there = TRY(occupant(parent, entry.name));
+  if (judge(options_.overwrite, there, entry) == Verdict::leave) {
+    leave(entry, path);
+    return {};
+  }
+  if (entry.state == EntryState::unreadable && there)
+    return fail(ErrorCode::io, "could not be read when it was backed up: what is there stays");
+  if (there && there->kind == EntryKind::directory) TRY(clear_folder(parent, entry, path, there));
+  if (TRY(link_to_first(parent, entry, path, there))) return {};
+  if (is_file) result_.total_bytes += entry.size;
+  if (options_.dry_run) return foresee_file(parent, entry, path, there);
+  return is_file ? restore_file(parent, entry, path, there)
+                 : restore_special(parent, entry, path, there);
+}
+
+// It stays as it is, and no name of the snapshot's file is linked to it.
+void Restore::leave(const Entry& entry, const std::string& path) {
+  ++result_.left;
+  no_first_link(entry, path);
+  item(path, ItemChange::unchanged, 0);
+}
+
+// A folder in the way goes; with what is in it only if that may be deleted.
+Result<void> Restore::clear_folder(Level& parent, const Entry& entry, const std::string& path,
+                                   Status& there) {
+  const int folder = parent.folder->descriptor();
+  if (options_.delete_extra) {
+    if (!remove_extra(folder, entry.name, path, removal()))
+      return fail(ErrorCode::io, "a folder is in the way that holds what is not to be deleted");
+  } else if (!options_.dry_run) {
+    TRY(remove_name(folder, entry.name));
+  }
+  there.reset();
+  return {};
+}
+
+// A file with several names is kept if its names may well be those of the snapshot and nothing
+// about it has to change: another of its names could be outside the target.
+bool Restore::may_keep(const SourceStatus& there, const Entry& entry) {
+  return there.links == 1 || (entry.hardlink && has_same_attributes(there, entry) &&
+                              !kept_inodes_.contains(there.inode));
+}
+
+// ---- Files
+
+Result<RestoredFilePlace> Restore::place_of(Level& parent, const Entry& entry,
+                                            const Status& there) {
+  const auto& folder = parent.folder;
+  if (!there) {
+    RestoredFilePlace place = TRY(FilePlacer::anew(folder->descriptor(), entry));
+    if (!parent.is_pristine) place.bearer = Bearer::used;
+    return place;
+  }
+  if (there->kind != EntryKind::file || !may_keep(*there, entry))
+    return FilePlacer::instead(folder, entry);
+  const bool looks_equal = judge(options_.overwrite, there, entry) == Verdict::only_attributes;
+  if (!looks_equal && there->links == 1) return placer_.over_file(folder, entry, *there);
+  File file = open_to_look(folder->descriptor(), entry.name);
+  const bool is_equal =
+      file.is_open() &&
+      (looks_equal || placer_.compare(file.descriptor(), there->size, entry, true) == Held::all);
+  if (!is_equal) return FilePlacer::instead(folder, entry);
+  if (there->links > 1) kept_inodes_.insert(there->inode);
+  make_changeable(file.descriptor());
+  return RestoredFilePlace{.file = std::move(file),
+                           .change = ItemChange::unchanged,
+                           .bearer = Bearer::used,
+                           .old_size = there->size};
+}
+
+Result<void> Restore::restore_file(Level& parent, const Entry& entry, const std::string& path,
+                                   const Status& there) {
+  RestoredFilePlace place = TRY(place_of(parent, entry, there));
+  const bool is_kept = place.change == ItemChange::unchanged && !place.has_old_content;
   // Only the file that later names are linked to speaks for them.
   std::shared_ptr<OtherNames> others;
-  if (entry.hardlink && first_links_[*entry.hardlink].path == path.substr(1)) {
-    others = first_links_[*entry.hardlink].others;
+  if (FirstLink* first = first_link(entry, path)) {
+    others = first->others;
+    first->is_pending = place.replacement.has_value();
+    place.keeps_flags_for_later = (entry.flags & kProtecting) != 0;
+    if (place.keeps_flags_for_later) flags_to_set_.push_back({path.substr(1), entry, place.bearer});
   }
-  const auto file = std::make_shared<RestoredFile>(TRY(create_file(folder, entry.name)), path,
-                                                   entry, attributes_, report_, std::move(others));
-  if (auto done = restore_content(file); !done) file->damaged(done.error());
+  const auto file =
+      std::make_shared<RestoredFile>(std::move(place), path, entry, files_, std::move(others));
+  if (is_kept) {
+    observer_.progress.bytes_done += entry.size;
+    result_.bytes_kept += entry.size;
+    return {};
+  }
+  if (auto done = restore_content(file); !done) file->failed(done.error());
   if (entry.state == EntryState::partly_unreadable || entry.state == EntryState::unreadable) {
-    file->damaged(Error{ErrorCode::io,
-                        "could not be read whole when it was backed up: what is missing is zeros",
-                        Retry::never,
-                        {}});
+    file->failed(Error{ErrorCode::io,
+                       "could not be read whole when it was backed up: what is missing is zeros",
+                       Retry::never,
+                       {}});
   }
   return {};
 }
@@ -358,14 +546,14 @@ Result<void> Restore::restore_content(const std::shared_ptr<RestoredFile>& file)
     return file->write(as_bytes(entry.inline_content), 0);
   }
   if (entry.size == 0) return {};
-  // One write of everything needs no room made first.
-  const bool is_one_slice = entry.slices.size() == 1 && entry.slices[0].id;
-  if (!is_one_slice && ::ftruncate(file->descriptor(), static_cast<off_t>(entry.size)) != 0) {
-    return fail(system_error("set size", errno));
-  }
+  TRY(file->make_room());
   std::uint64_t offset = 0;
   TRY(for_each_slice(source_, entry, [&](const Slice& slice) -> Result<void> {
-    if (slice.id) fetcher_.add(file, slice, offset);
+    if (slice.id) {
+      fetcher_.add(file, slice, offset);
+    } else if (auto made = file->make_hole(offset, slice.length); !made) {
+      return made;
+    }
     offset += slice.length;
     return {};
   }));
@@ -376,62 +564,183 @@ Result<void> Restore::restore_content(const std::shared_ptr<RestoredFile>& file)
   return {};
 }
 
-Result<void> Restore::restore_special(Level& parent, const Entry& entry, const std::string& path) {
-  ++result_.others;
-  if (options_.dry_run) return {};
-  if (TRY(link_to_first(parent, entry, path))) return {};
-  const int folder = TRY(descriptor_of(parent));
-  const char* name = entry.name.c_str();
-  TRY(clear_the_way(folder, entry.name));
-  const dev_t device = makedev(entry.rdev_major, entry.rdev_minor);
-  int made = -1;
-  switch (entry.kind) {
-    case EntryKind::symlink:
-      made = ::symlinkat(entry.link_target.c_str(), folder, name);
-      break;
-    case EntryKind::fifo:
-      made = ::mkfifoat(folder, name, 0600);
-      break;
-    case EntryKind::socket:
-      made = ::mknodat(folder, name, S_IFSOCK | 0600, 0);
-      break;
-    case EntryKind::character_device:
-      made = ::mknodat(folder, name, S_IFCHR | 0600, device);
-      break;
-    case EntryKind::block_device:
-      made = ::mknodat(folder, name, S_IFBLK | 0600, device);
-      break;
-    default:
-      return fail(ErrorCode::internal, "not a special file");
+// What a dry run says of anything but a folder.
+Result<void> Restore::foresee_file(Level& parent, const Entry& entry, const std::string& path,
+                                   const Status& there) {
+  observer_.progress.bytes_done += entry.size;
+  if (!there) {
+    item(path, ItemChange::added, entry.size);
+    return {};
   }
-  if (made != 0) return fail(system_error("create", errno));
-  return apply_link_attributes(folder, entry.name, entry, attributes_);
+  bool is_equal = false;
+  if (entry.kind == EntryKind::file && there->kind == EntryKind::file) {
+    const File file = open_to_look(parent.folder->descriptor(), entry.name);
+    is_equal = judge(options_.overwrite, there, entry) == Verdict::only_attributes ||
+               (file.is_open() &&
+                placer_.compare(file.descriptor(), there->size, entry, true) == Held::all);
+  } else if (entry.kind != EntryKind::file) {
+    is_equal = is_such(parent.folder->descriptor(), *there, entry);
+  }
+  if (is_equal) result_.bytes_kept += entry.size;
+  item(path, is_equal ? ItemChange::unchanged : ItemChange::changed, entry.size);
+  return {};
 }
 
-Result<std::string> Restore::load_value(const Xattr& attribute) {
-  std::string value;
-  for (const Slice& slice : attribute.slices) {
-    if (!slice.id) return fail(ErrorCode::corrupt, "an attribute has a hole");
-    const Bytes chunk = TRY(reader_.load(*slice.id, ChunkKind::data));
-    if (slice.offset > chunk.size() || slice.length > chunk.size() - slice.offset) {
-      return fail(ErrorCode::corrupt, "a slice lies beyond its chunk");
-    }
-    value += as_text(chunk.span().subspan(slice.offset, slice.length));
-    if (value.size() > limits::kXattrValueBytes)
-      return fail(ErrorCode::corrupt, "attribute is too large");
+// ---- Everything else
+
+Result<void> Restore::restore_special(Level& parent, const Entry& entry, const std::string& path,
+                                      const Status& there) {
+  const int folder = parent.folder->descriptor();
+  const auto make = [&](const std::string& name) -> Result<void> {
+    return make_special(folder, name, entry);
+  };
+  const Bearer bearer = parent.is_pristine ? Bearer::fresh : Bearer::used;
+  ItemChange change = ItemChange::added;
+  if (!there) {
+    TRY(make(entry.name));
+  } else if (is_such(folder, *there, entry) && may_keep(*there, entry)) {
+    if (there->links > 1) kept_inodes_.insert(there->inode);
+    change = ItemChange::unchanged;
+  } else {
+    TRY(put_in_place(folder, entry.name, make));
+    change = ItemChange::changed;
   }
-  return value;
+  (void)first_link(entry, path);
+  item(path, change, 0);
+  return apply_link_attributes(folder, entry.name, entry, path, attributes_, bearer);
+}
+
+// ---- Hard links
+
+// The record of a file with several names, if this is the name that the others are linked to.
+Restore::FirstLink* Restore::first_link(const Entry& entry, const std::string& path) {
+  if (!entry.hardlink) return nullptr;
+  const auto it = first_links_.find(*entry.hardlink);
+  return it != first_links_.end() && it->second.path == path.substr(1) ? &it->second : nullptr;
+}
+
+// This name is none that others can be linked to: the next one will be.
+void Restore::no_first_link(const Entry& entry, const std::string& path) {
+  if (first_link(entry, path) != nullptr) first_links_.erase(*entry.hardlink);
+}
+
+// The second and later names of a file are links to the first. Entries that claim one group but
+// differ in kind or content are files of their own.
+Result<bool> Restore::link_to_first(Level& parent, const Entry& entry, const std::string& path,
+                                    const Status& there) {
+  if (!entry.hardlink) return false;
+  const auto [it, is_first] = first_links_.try_emplace(
+      *entry.hardlink, FirstLink{.path = path.substr(1), .content = content_of(entry)});
+  FirstLink& first = it->second;
+  if (is_first || first.content != content_of(entry)) return false;
+  if (options_.dry_run) {
+    item(path, there ? ItemChange::changed : ItemChange::added, 0);
+    return true;
+  }
+  if (first.is_pending) {
+    links_to_make_.emplace_back(path.substr(1), *entry.hardlink);
+    first.others->add(path, files_.report);
+    return true;
+  }
+  auto linked = link_now(first, parent.folder->descriptor(), path, there);
+  // The first name may be missing (it could not be restored): then this one takes its place.
+  if (!linked) {
+    first.path = path.substr(1);
+    return false;
+  }
+  first.others->add(path, files_.report);
+  return true;
+}
+
+Result<void> Restore::link_now(const FirstLink& first, int folder, const std::string& path,
+                               const Status& there) {
+  const auto [above, first_name] = split_name(first.path);
+  const std::string name = split_name(path).second;
+  const File first_folder = TRY(open_beneath(target_.descriptor(), above));
+  if (there) {
+    const auto status = source_status(first_folder.descriptor(), first_name.c_str());
+    if (status && is_same_inode(*status, *there)) {
+      item(path, ItemChange::unchanged, 0);
+      return {};
+    }
+  }
+  const auto link = [&](const std::string& to) -> Result<void> {
+    if (::linkat(first_folder.descriptor(), first_name.c_str(), folder, to.c_str(), 0) != 0)
+      return fail(system_error("link to /" + first.path, errno));
+    return {};
+  };
+  if (there) {
+    TRY(put_in_place(folder, name, link));
+  } else {
+    TRY(link(name));
+  }
+  item(path, there ? ItemChange::changed : ItemChange::added, 0);
+  return {};
+}
+
+// The further names of files that have got their own by now, and what keeps a file from getting
+// any.
+void Restore::finish_links() {
+  for (const auto& [path, group] : links_to_make_) {
+    const auto first = first_links_.find(group);
+    // It was told when the first name got into trouble.
+    if (first == first_links_.end() || first->second.others->is_lost()) continue;
+    const auto [above, name] = split_name(path);
+    const auto folder = open_beneath(target_.descriptor(), above);
+    Result<void> linked = folder ? Result<void>() : fail(folder.error());
+    if (folder) {
+      const auto there = source_status(folder->descriptor(), name.c_str());
+      linked = link_now(first->second, folder->descriptor(), "/" + path,
+                        there ? Status(*there) : std::nullopt);
+    }
+    if (!linked) trouble("/" + path, linked.error());
+  }
+  for (const Later& later : flags_to_set_) {
+    const auto [above, name] = split_name(later.path);
+    const auto folder = open_beneath(target_.descriptor(), above);
+    const File file = folder ? open_to_look(folder->descriptor(), name) : File();
+    if (!file.is_open()) continue;  // it could not be restored
+    auto set = apply_inode_flags(file.descriptor(), later.entry, "/" + later.path, attributes_,
+                                 later.bearer);
+    if (!set) trouble("/" + later.path, set.error());
+  }
 }
 
 // Folders get their attributes when nothing more changes in them, the deepest first.
 void Restore::finish_folders() {
   std::ranges::reverse(made_folders_);
-  for (const MadeFolder& made : made_folders_) {
+  for (const Later& made : made_folders_) {
     auto folder = open_beneath(target_.descriptor(), made.path);
-    auto done = folder ? apply_attributes(folder->descriptor(), made.entry, attributes_)
+    auto done = folder ? apply_attributes(folder->descriptor(), made.entry, "/" + made.path,
+                                          attributes_, made.bearer)
                        : fail(folder.error());
     if (!done) trouble("/" + made.path, done.error());
   }
+}
+
+// ---- Before anything is written
+
+Result<void> check_requirements(const RestoreOptions& options) {
+  if (options.required.empty()) return {};
+  const std::vector<Trait> missing = TRY(find_unrepresentable(options.target, options.required));
+  if (missing.empty()) return {};
+  std::string names;
+  for (const Trait trait : missing)
+    names += (names.empty() ? "" : ", ") + std::string(trait_words(trait));
+  return fail(ErrorCode::unsupported,
+              fmt::format("{} cannot hold {}, which --require asks for; nothing was restored",
+                          options.target, names));
+}
+
+// A slip of the hand would delete the whole system.
+Result<void> check_deletion(const RestoreOptions& options) {
+  if (!options.delete_extra || !options.filter.is_empty()) return {};
+  const std::unique_ptr<char, decltype(&std::free)> real(
+      ::realpath(options.target.c_str(), nullptr), &std::free);
+  if (real == nullptr || std::string_view(real.get()) != "/") return {};
+  return fail(ErrorCode::invalid_argument,
+              "--delete in / would delete all that is not in the snapshot: say with --include or "
+              "--exclude what it is about");
 }
 
 }  // namespace
@@ -439,6 +748,8 @@ void Restore::finish_folders() {
 Result<RestoreResult> restore(const Repository& repository, const LocalIndex& index,
                               const Snapshot& snapshot, const RestoreOptions& options,
                               Observer& observer) {
+  TRY(check_deletion(options));
+  TRY(check_requirements(options));
   return Restore(repository, index, options, observer).run(snapshot);
 }
 

@@ -19,8 +19,6 @@ namespace {
 
 // Larger values are stored as chunks.
 constexpr std::size_t kInlineValueBytes = 512;
-// Flags that a file can be given back; the others describe how the file system stores it.
-constexpr std::uint64_t kKeptFlags = FS_FL_USER_MODIFIABLE;
 
 EntryKind kind_of(std::uint32_t mode) {
   switch (mode & S_IFMT) {
@@ -229,7 +227,7 @@ void read_inode_flags(int descriptor, Entry& entry) {
   if (::ioctl(descriptor, FS_IOC_FSGETXATTR, &extended) == 0) entry.project = extended.fsx_projid;
   int flags = 0;
   if (::ioctl(descriptor, FS_IOC_GETFLAGS, &flags) == 0) {
-    entry.flags = static_cast<std::uint32_t>(flags) & kKeptFlags;
+    entry.flags = static_cast<std::uint32_t>(flags) & kKeptInodeFlags;
   }
 }
 

@@ -4,6 +4,8 @@
 // What the file system says of one entry of the source, as a tree entry. Reading attributes never
 // follows a symlink.
 
+#include <linux/fs.h>
+
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -66,6 +68,12 @@ Entry entry_of(std::string name, const SourceStatus& status, OwnerNames& owners)
 using StoreValue = std::function<Result<std::vector<Slice>>(ByteSpan)>;
 Result<std::vector<Xattr>> read_xattrs(int descriptor, const StoreValue& store_value);
 Result<std::vector<Xattr>> read_link_xattrs(const std::string& path, const StoreValue& store_value);
+
+// The inode flags that a file can be given back: those of chattr that every file system may change,
+// and copy-on-write, compression, journalling of data and handing down of project ids, which some
+// have. The others describe how the file system stores a file.
+constexpr std::uint64_t kKeptInodeFlags =
+    FS_FL_USER_MODIFIABLE | FS_NOCOW_FL | FS_NOCOMP_FL | FS_JOURNAL_DATA_FL | FS_PROJINHERIT_FL;
 
 // chattr flags and project id of what `descriptor` is open on; zeros where the file system has
 // none.

@@ -125,6 +125,8 @@ Result<void> TreeArchive::open() {
     TRY(check(::archive_write_set_format_pax(writer)));
     // Attributes once, in the form that GNU tar knows.
     TRY(check(::archive_write_set_options(writer, "xattrheader=SCHILY")));
+    if (options_.format == ArchiveFormat::tar_zst)
+      TRY(check(::archive_write_add_filter_zstd(writer)));
   }
   TRY(check(::archive_write_set_bytes_per_block(writer, kPieceBytes)));
   TRY(check(::archive_write_set_bytes_in_last_block(writer, 1)));
@@ -151,7 +153,7 @@ Result<void> TreeArchive::check(la_ssize_t returned) {
 
 bool TreeArchive::can_hold(const Entry& entry) const {
   if (!is_known_kind(entry) || entry.kind == EntryKind::socket) return false;
-  return options_.format == ArchiveFormat::tar || entry.kind == EntryKind::file ||
+  return options_.format != ArchiveFormat::zip || entry.kind == EntryKind::file ||
          entry.kind == EntryKind::directory || entry.kind == EntryKind::symlink;
 }
 
@@ -168,7 +170,7 @@ Result<void> TreeArchive::write_entry(const std::string& path, const Entry& entr
     return {};
   }
   const EntryPointer header = header_of(path, entry);
-  if (options_.format == ArchiveFormat::tar) {
+  if (options_.format != ArchiveFormat::zip) {
     if (const std::string first = first_name(path, entry); !first.empty()) {
       ::archive_entry_copy_hardlink(header.get(), first.c_str());
       ::archive_entry_unset_size(header.get());

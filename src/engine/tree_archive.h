@@ -2,8 +2,8 @@
 #pragma once
 
 // A folder of a snapshot as a tar or zip archive, written as a stream. Tar is POSIX pax as GNU tar
-// reads it, with times to the nanosecond, extended attributes (ACLs are among them), hard links and
-// devices; zip keeps what zip can. One thread.
+// reads it, compressed with zstd or not, with times to the nanosecond, extended attributes (ACLs
+// are among them), hard links and devices; zip keeps what zip can. One thread.
 
 #include <functional>
 #include <string>
@@ -13,7 +13,7 @@
 
 namespace lagan {
 
-enum class ArchiveFormat { tar, zip };
+enum class ArchiveFormat { tar, tar_zst, zip };
 
 struct ArchiveOptions {
   ArchiveFormat format = ArchiveFormat::tar;

@@ -247,7 +247,7 @@ class Dump(Shared):
     def test_refuses_what_it_cannot_dump(self):
         self.refuse("dump", "latest", "/nowhere", saying="/nowhere")
         self.refuse("dump", self.first, self.path("link"), saying="neither a file nor a folder")
-        self.refuse("dump", "latest", "/", "-a", "rar", saying="tar or zip")
+        self.refuse("dump", "latest", "/", "-a", "rar", saying="tar.zst or zip")
 
 
 class Diff(Shared):

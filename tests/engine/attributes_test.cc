@@ -27,6 +27,7 @@ struct Restored {
   File file = *open_file(folder / "file", O_RDWR | O_CREAT);
   Entry entry;
   AttributeOptions options;
+  Bearer bearer = Bearer::fresh;
 
   Restored() {
     entry.name = "file";
@@ -36,7 +37,9 @@ struct Restored {
     entry.mtime = 1'500'000'000;
     entry.mtime_ns = 123'456'789;
   }
-  Result<void> apply() { return apply_attributes(file.descriptor(), entry, options); }
+  Result<void> apply() {
+    return apply_attributes(file.descriptor(), entry, "/file", options, bearer);
+  }
   // The error's message; the rest must have been done all the same.
   std::string failure() {
     const auto applied = apply();
@@ -247,10 +250,47 @@ TEST_CASE("flags and project of a file system that has none are an error") {
   }
 }
 
+TEST_CASE("with a report, what cannot be represented is told there and is no error") {
+  Restored restored;
+  FidelityReport report;
+  restored.options.fidelity = &report;
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const File output(ends[0]), input(ends[1]);
+  restored.file = File(::dup(ends[1]));
+  restored.entry.flags = FS_NODUMP_FL;
+  restored.entry.project = 7;
+  restored.entry.btime = 1;
+  for (int i = 0; i < 5; ++i) CHECK(restored.apply());
+  const auto losses = report.losses();
+  REQUIRE(losses.size() == 3);
+  for (const Loss& loss : losses) {
+    CHECK(loss.entries == 5);
+    CHECK(loss.examples == std::vector<std::string>(3, "/file"));
+  }
+  CHECK(losses[0].trait == Trait::flags);
+  CHECK(losses[1].trait == Trait::project);
+  CHECK(losses[2].trait == Trait::btime);
+}
+
+TEST_CASE("what was there loses the attributes that its entry does not have") {
+  Restored restored;
+  if (!restored.has_user_xattrs()) return;
+  restored.entry.xattrs = {{"user.kept", "new", {}}};
+  REQUIRE(::fsetxattr(restored.file.descriptor(), "user.kept", "old", 3, 0) == 0);
+  REQUIRE(::fsetxattr(restored.file.descriptor(), "user.other", "old", 3, 0) == 0);
+  REQUIRE(restored.apply());
+  CHECK(restored.xattr("user.other") == "old");
+  restored.bearer = Bearer::used;
+  REQUIRE(restored.apply());
+  CHECK(restored.xattr("user.other") == "(none)");
+  CHECK(restored.xattr("user.kept") == "new");
+}
+
 TEST_CASE("the first error is told, whatever follows") {
   Restored restored;
   const File only_a_place = *open_file(restored.folder / "file", O_PATH);
-  const auto applied = apply_attributes(only_a_place.descriptor(), restored.entry, {});
+  const auto applied = apply_attributes(only_a_place.descriptor(), restored.entry, "/file", {});
   REQUIRE_FALSE(applied);
   CHECK(contains(applied.error().message, "mode"));
 }
@@ -266,7 +306,7 @@ struct RestoredLink : Restored {
     REQUIRE(::symlink("file", (folder / "link").c_str()) == 0);
   }
   Result<void> apply_to(const std::string& name) {
-    return apply_link_attributes(parent.descriptor(), name, entry, options);
+    return apply_link_attributes(parent.descriptor(), name, entry, "/link", options);
   }
 };
 

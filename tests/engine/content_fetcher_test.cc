@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,8 +22,8 @@ constexpr std::size_t kLarge = std::size_t{300} << 10;
 class Fetching {
  public:
   Fetching() {
-    attributes_.load_value = [](const Xattr&) -> Result<std::string> { return ""; };
-    report_ = [this](const std::string& path, const Error& error) {
+    files_.attributes.load_value = [](const Xattr&) -> Result<std::string> { return ""; };
+    files_.report = [this](const std::string& path, const Error& error) {
       observer.trouble(path, error);
     };
   }
@@ -55,8 +56,8 @@ class Fetching {
     entry.uid = ::geteuid();
     entry.gid = ::getegid();
     File file = *open_file(folder / name, O_RDWR | O_CREAT | O_EXCL);
-    return std::make_shared<RestoredFile>(std::move(file), "/" + name, std::move(entry),
-                                          attributes_, report_, nullptr);
+    return std::make_shared<RestoredFile>(RestoredFilePlace{.file = std::move(file)}, "/" + name,
+                                          std::move(entry), files_, nullptr);
   }
   std::string content(const std::string& name) const { return read_text(folder / name); }
 
@@ -75,8 +76,7 @@ class Fetching {
   CollectingObserver observer;
 
  private:
-  AttributeOptions attributes_;
-  ReportTrouble report_;
+  RestoredFileContext files_;
 };
 
 std::vector<Bytes> random_chunks(std::size_t count, std::size_t size, std::uint64_t seed = 0) {
@@ -242,6 +242,8 @@ TEST_CASE("a file with several damaged chunks is told once, one in every file th
   const auto troubles = test.observer.troubles();
   REQUIRE(troubles.size() == 2);
   CHECK(troubles[0].starts_with("/both: "));
+  CHECK(troubles[0].find(fmt::format("missing: bytes {}-{} of", kLarge, 3 * kLarge - 1)) !=
+        std::string::npos);
   CHECK(troubles[1].starts_with("/one: "));
   // What there is of it is there.
   CHECK((test.content("both").substr(0, kLarge) == text(chunks[0])));

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Names in folders of a restore's target. Everything works on an open folder and follows no
+// symlink; what takes the place of something else does so in one step.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "util/file.h"
+#include "util/result.h"
+
+namespace lagan {
+
+// A folder below `root`, by a path of any length that must not leave it nor lead over a symlink.
+Result<File> open_beneath(int root, std::string_view path);
+
+// "a/b/c" as "a/b" and "c".
+std::pair<std::string, std::string> split_name(const std::string& path);
+
+// Lets the content of what is open here be changed: takes off flags that keep others out,
+// and gives the owner of a folder the permission. As far as that is allowed.
+void make_changeable(int descriptor);
+
+// The folder `name`. If it denies its owner to read it, its mode is changed if that is allowed.
+Result<File> open_folder(int above, const std::string& name, bool may_change);
+
+// Removes `name`, anything but a folder with content. What is not there is removed.
+Result<void> remove_name(int folder, const std::string& name);
+
+// `make` gives what it makes the name it is handed; then that takes the place of `name`. A folder
+// must have been removed from there before.
+Result<void> put_in_place(int folder, const std::string& name,
+                          const std::function<Result<void>(const std::string& temporary)>& make);
+
+// A file that takes the place of another when it is complete; until then, or if it is destroyed
+// before, what was there stays.
+class Replacement {
+ public:
+  static Result<Replacement> create(std::shared_ptr<const File> folder, std::string name);
+  Replacement(Replacement&&) noexcept = default;
+  Replacement& operator=(Replacement&&) noexcept = default;
+  ~Replacement();
+
+  File take_file() { return std::move(file_); }
+  // `descriptor` is open on the file that was taken.
+  Result<void> commit(int descriptor);
+
+ private:
+  Replacement(std::shared_ptr<const File> folder, std::string name)
+      : folder_(std::move(folder)), name_(std::move(name)) {}
+
+  std::shared_ptr<const File> folder_;  // none: moved away, or committed
+  std::string name_;
+  std::string temporary_;  // empty: it has no name yet
+  File file_;
+};
+
+}  // namespace lagan
