@@ -57,7 +57,7 @@ Result<ChunkId> ChunkWriter::Lane::store(ByteSpan plaintext) {
   const ChunkId id = chunk_id(writer_.repository_.bundle().keys.id_key, block_.kind, plaintext);
   if (!writer_.claim(id)) return id;
   if (plaintext.size() >= kOwnBlockBytes) {
-    Job job{writer_.take_buffer(plaintext.size()), plaintext.size(), {}};
+    Job job{writer_.take_buffer(plaintext.size()), plaintext.size(), {}, false};
     std::ranges::copy(plaintext, job.raw.data());
     job.block.kind = block_.kind;
     job.block.ids = {id};
@@ -77,7 +77,7 @@ Result<ChunkId> ChunkWriter::Lane::store(ByteSpan plaintext) {
 
 Result<void> ChunkWriter::Lane::flush() {
   if (used_ == 0) return {};
-  Job job{std::exchange(raw_, Bytes()), std::exchange(used_, 0), std::move(block_)};
+  Job job{std::exchange(raw_, Bytes()), std::exchange(used_, 0), std::move(block_), false};
   block_ = Block();
   block_.kind = job.block.kind;
   return writer_.submit(std::move(job));
@@ -121,6 +121,12 @@ Result<ChunkId> ChunkWriter::store_tree(ChunkKind kind, ByteSpan plaintext) {
   return lane.store(plaintext);
 }
 
+Result<void> ChunkWriter::store_block(Block block, Bytes stored) {
+  for (const ChunkId& id : block.ids) pending_.claim(id);
+  const std::size_t size = stored.size();
+  return submit({std::move(stored), size, std::move(block), true});
+}
+
 bool ChunkWriter::knows(const ChunkId& id) const {
   {
     const std::shared_lock lock(index_mutex_);
@@ -146,7 +152,8 @@ Result<void> ChunkWriter::submit(Job job) {
     const MutexLock lock(totals_mutex_);
     const bool is_data = job.block.kind == ChunkKind::data;
     (is_data ? totals_.data_chunks : totals_.tree_chunks) += job.block.ids.size();
-    (is_data ? totals_.data_raw_bytes : totals_.tree_raw_bytes) += job.size;
+    (is_data ? totals_.data_raw_bytes : totals_.tree_raw_bytes) +=
+        job.is_stored ? job.block.raw : job.size;
     return_buffer(std::move(job.raw));
     return {};
   }
@@ -181,7 +188,8 @@ Bytes ChunkWriter::take_buffer(std::size_t size) {
 
 void ChunkWriter::return_buffer(Bytes buffer) {
   const MutexLock lock(buffers_mutex_);
-  if (buffers_.size() < kIdleBuffers) buffers_.push_back(std::move(buffer));
+  if (buffer.size() >= kDataBlockBytes && buffers_.size() < kIdleBuffers)
+    buffers_.push_back(std::move(buffer));
 }
 
 void ChunkWriter::run_worker() {
@@ -207,7 +215,8 @@ Compressor& ChunkWriter::compressor_for(const Job& job, WorkerScratch& scratch) 
 
 Result<void> ChunkWriter::process(const Job& job, WorkerScratch& scratch) {
   const ByteSpan raw = job.raw.span().first(job.size);
-  const auto compressed = compressor_for(job, scratch).compress(raw);
+  const auto compressed = job.is_stored ? Compressor::Output{job.block.codec, raw}
+                                        : compressor_for(job, scratch).compress(raw);
   auto place = TRY(assembler_.reserve(pack_kind(job.block.kind), compressed.bytes.size() + kTagSize,
                                       job.block.ids.size()));
   if (scratch.pack != place.pack) {
@@ -215,7 +224,7 @@ Result<void> ChunkWriter::process(const Job& job, WorkerScratch& scratch) {
     scratch.aead = place.pack->make_aead();
   }
   Block block = job.block;
-  block.raw = static_cast<std::uint32_t>(job.size);
+  if (!job.is_stored) block.raw = static_cast<std::uint32_t>(job.size);
   block.codec = compressed.codec;
   const SealedSpan sealed =
       place.pack->seal_block(*scratch.aead, place.slot, compressed.bytes, block);

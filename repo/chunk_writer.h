@@ -88,6 +88,12 @@ class ChunkWriter {
     return [this](ChunkKind kind, ByteSpan plaintext) { return store_tree(kind, plaintext); };
   }
 
+  // A whole block of another repository's pack, as it was stored there before it was sealed, so
+  // that nothing is compressed again. `block` has codec, kind, raw, lengths and the ids in this
+  // repository; the caller has compared the chunks with their ids, and the repository has none of
+  // them.
+  Result<void> store_block(Block block, Bytes stored);
+
   // Is there a copy that counts: in the index outside condemned packs, or stored in this session?
   bool knows(const ChunkId& id) const;
 
@@ -110,6 +116,7 @@ class ChunkWriter {
     Bytes raw;
     std::size_t size = 0;
     Block block;
+    bool is_stored = false;  // `raw` is what is to be sealed
   };
   struct WorkerScratch;
 

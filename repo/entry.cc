@@ -157,6 +157,18 @@ Result<void> check_size(ByteSpan message) {
   return fail(ErrorCode::corrupt, "entry: too long");
 }
 
+// An encoded xattr with other slices.
+std::string with_slices(std::string_view xattr, const std::vector<Slice>& slices) {
+  std::string changed, others;
+  StringWriter out(changed);
+  for (const Slice& slice : slices) write_slice(out, 3, slice);
+  WireReader in(xattr);
+  while (in.next()) {
+    if (in.field() != 3) others.append(in.raw());
+  }
+  return merge_fields(changed, others);
+}
+
 // The chunk id in a slice or subtree, which have it as their field 1.
 template <typename Message>
 std::optional<ChunkId> id_in(WireReader& in, void (*read)(WireReader&, Message&)) {
@@ -209,6 +221,26 @@ Result<Entry> decode_entry(ByteSpan message) {
   if (const char* trouble = trouble_with(entry)) in.refuse(trouble);
   TRY(in.status("entry"));
   return entry;
+}
+
+std::string with_references(std::string_view encoded_entry, const Entry& changed) {
+  std::string references, others;
+  StringWriter out(references);
+  for (const Slice& slice : changed.slices) write_slice(out, 12, slice);
+  if (changed.list) out.bytes(13, changed.list->span());
+  write_subtree(out, 14, changed.subtree);
+  auto xattr = changed.xattrs.begin();
+  WireReader in(encoded_entry);
+  while (in.next()) {
+    const bool is_reference = in.field() >= 12 && in.field() <= 14;
+    const auto* const slices = in.field() == 18 ? &(xattr++)->slices : nullptr;
+    if (slices != nullptr && !slices->empty()) {
+      StringWriter(others).element(18, with_slices(in.bytes(), *slices));
+    } else if (!is_reference) {
+      others.append(in.raw());
+    }
+  }
+  return merge_fields(references, others);
 }
 
 bool is_known_kind(const Entry& entry) {

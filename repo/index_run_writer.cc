@@ -4,13 +4,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <unordered_map>
@@ -38,22 +36,12 @@ struct TemporaryFile {
   }
 };
 
-Result<TemporaryFile> create_unnamed() {
-  TemporaryFile made;
-  const char* const chosen = std::getenv("TMPDIR");
-  for (const char* folder : {chosen != nullptr ? chosen : "/var/tmp", "/tmp"}) {
-    if (auto file = open_file(folder, O_TMPFILE | O_RDWR)) {
-      made.file = std::move(*file);
-      return made;
-    }
-  }
-  made.file = File(::memfd_create("lagan index", MFD_CLOEXEC));
-  if (!made.file.is_open()) return fail(system_error("create a temporary file", errno));
-  return made;
-}
-
 Result<TemporaryFile> create_temporary(const std::string& folder) {
-  if (folder.empty()) return create_unnamed();
+  if (folder.empty()) {
+    TemporaryFile made;
+    made.file = TRY(create_unnamed_file());
+    return made;
+  }
   for (int attempt = 0;; ++attempt) {
     const std::string path =
         fmt::format("{}/{}{}-{}", folder, kTemporaryRunPrefix, ::getpid(), attempt);

@@ -50,6 +50,14 @@ Result<OpenedHeader> open_header(const Sealing& sealing, ObjectKind kind, ByteSp
   return OpenedHeader{header, TRY(open_object(header, sealing.repository, sealing.keys->epoch))};
 }
 
+Result<void> check_sizes(Codec codec, std::uint32_t raw, ByteSpan sealed) {
+  if (raw > limits::kBlockRawBytes || sealed.size() > raw + kTagSize || sealed.size() <= kTagSize)
+    return fail(ErrorCode::corrupt, "block has an impossible size");
+  if (codec == Codec::raw && sealed.size() != raw + kTagSize)
+    return fail(ErrorCode::corrupt, "raw block has another size than listed");
+  return {};
+}
+
 // What no index may list (messages_index.cc), and what only the pack itself can tell.
 Result<void> check_blocks(const PackDirectory& directory, ObjectKind kind,
                           std::uint64_t directory_at) {
@@ -84,24 +92,34 @@ Result<PackOpener> PackOpener::open(const Sealing& sealing, const Header& header
 
 Result<Bytes> PackOpener::open_block(std::uint32_t ordinal, std::uint64_t nonce_tail, Codec codec,
                                      std::uint32_t raw, ByteSpan sealed) {
-  if (raw > limits::kBlockRawBytes || sealed.size() > raw + kTagSize || sealed.size() <= kTagSize) {
-    return fail(ErrorCode::corrupt, "block has an impossible size");
-  }
-  const std::size_t plain_size = sealed.size() - kTagSize;
-  const Nonce nonce = make_nonce(ordinal, nonce_tail);
+  TRY(check_sizes(codec, raw, sealed));
+  Bytes out(raw);
   if (codec == Codec::raw) {
-    if (plain_size != raw)
-      return fail(ErrorCode::corrupt, "raw block has another size than listed");
-    Bytes out(raw);
-    TRY(aead_.open(nonce, header_.bytes, sealed, out.span()));
+    TRY(unseal(ordinal, nonce_tail, sealed, out.span()));
     return out;
   }
+  const std::size_t plain_size = sealed.size() - kTagSize;
   if (scratch_.size() < plain_size) scratch_ = Bytes(plain_size);
   const MutableByteSpan frame = scratch_.span().first(plain_size);
-  TRY(aead_.open(nonce, header_.bytes, sealed, frame));
-  Bytes out(raw);
+  TRY(unseal(ordinal, nonce_tail, sealed, frame));
   TRY(decompressor_.decompress(frame, out.span()));
   return out;
+}
+
+Result<PackOpener::StoredBlock> PackOpener::open_stored(std::uint32_t ordinal, const Block& block,
+                                                        ByteSpan sealed) {
+  TRY(check_sizes(block.codec, block.raw, sealed));
+  StoredBlock opened{Bytes(sealed.size() - kTagSize), {}};
+  TRY(unseal(ordinal, block.nonce_tail, sealed, opened.stored.span()));
+  if (block.codec == Codec::raw) return opened;
+  opened.raw = Bytes(block.raw);
+  TRY(decompressor_.decompress(opened.stored, opened.raw.span()));
+  return opened;
+}
+
+Result<void> PackOpener::unseal(std::uint32_t ordinal, std::uint64_t nonce_tail, ByteSpan sealed,
+                                MutableByteSpan out) {
+  return aead_.open(make_nonce(ordinal, nonce_tail), header_.bytes, sealed, out);
 }
 
 Result<PackEntry> read_pack_directory(const Sealing& sealing, Storage& storage, ObjectKind kind,

@@ -26,8 +26,18 @@ class PackOpener {
   Result<Bytes> open_block(std::uint32_t ordinal, std::uint64_t nonce_tail, Codec codec,
                            std::uint32_t raw, ByteSpan sealed);
 
+  // The same block also as it was before it was sealed, for another pack. `raw` is empty if that
+  // is what was stored.
+  struct StoredBlock {
+    Bytes stored, raw;
+    ByteSpan content() const { return raw.empty() ? stored : raw; }
+  };
+  Result<StoredBlock> open_stored(std::uint32_t ordinal, const Block& block, ByteSpan sealed);
+
  private:
   PackOpener(Header header, Aead aead) : header_(header), aead_(std::move(aead)) {}
+  Result<void> unseal(std::uint32_t ordinal, std::uint64_t nonce_tail, ByteSpan sealed,
+                      MutableByteSpan out);
   Header header_;
   Aead aead_;
   Decompressor decompressor_;

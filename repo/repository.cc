@@ -124,6 +124,13 @@ Result<std::unique_ptr<Repository>> Repository::create(std::shared_ptr<Storage> 
   bundle.keys = MasterKeys::generate(options.random);
   bundle.chunker = options.chunker;
   bundle.inline_max = options.inline_max;
+  if (options.sibling != nullptr) {
+    const Bundle& elder = options.sibling->bundle();
+    bundle.keys.id_key = elder.keys.id_key.copy();
+    bundle.keys.chunk_key = elder.keys.chunk_key.copy();
+    bundle.chunker = elder.chunker;
+    bundle.inline_max = elder.inline_max;
+  }
 
   Repository maker;
   maker.storage_ = storage;

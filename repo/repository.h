@@ -20,12 +20,17 @@
 
 namespace lagan {
 
+class Repository;
+
 struct CreateOptions {
   ChunkerParams chunker = default_chunker_params();
   std::uint32_t inline_max = 256;
   Suite suite = preferred_suite();
   PasswordCost cost;
   std::string label;
+  // A repository that the new one is to be a sibling of: chunks are cut alike and have the same
+  // ids in both. Takes the place of `chunker` and `inline_max`.
+  const Repository* sibling = nullptr;
   Random random = system_random;
   Clock clock = system_now;
 };

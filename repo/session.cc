@@ -65,6 +65,7 @@ Result<void> WriterSession::learn() {
   if (!condemned && !is_damaged) return fail(std::move(condemned).error());
   loaded_ = TRY(load_index(repository_, index_));
   if (condemned) {
+    condemned_ = condemned->size();
     index_.set_condemned(*std::move(condemned));
     return {};
   }
@@ -74,6 +75,7 @@ Result<void> WriterSession::learn() {
     all.insert(pack.name);
     return {};
   }));
+  condemned_ = all.size();
   index_.set_condemned(std::move(all));
   loaded_.damaged.push_back(condemned.error().message);
   return {};

@@ -40,6 +40,9 @@ class WriterSession {
 
   const SessionId& id() const { return id_; }
   const LoadedIndex& loaded() const { return loaded_; }
+  // How many packs were condemned when it began. They only become more: while two sessions see
+  // equally many, what one has found to be there the other may rely on.
+  std::size_t condemned() const { return condemned_; }
 
   // W4: everything the snapshot needs is acknowledged (writer.flush() has succeeded). Puts the
   // snapshot and looks for a fence; a fenced session stores again what lies in condemned packs
@@ -64,6 +67,7 @@ class WriterSession {
   SessionId id_;
   Purpose purpose_ = Purpose::backup;
   LoadedIndex loaded_;
+  std::size_t condemned_ = 0;
   bool closed_ = false;
   Mutex mutex_;
   Condition wake_;

@@ -83,6 +83,9 @@ std::string encode(const Entry& entry);
 // A forbidden name is `corrupt`. Entries of a later version's kind decode with their kind number;
 // see is_known_kind.
 Result<Entry> decode_entry(ByteSpan message);
+// The encoded entry with the content, subtree and large xattrs of `changed`, which was decoded from
+// it. All other fields stay as they stand, byte for byte, those of a later version too.
+std::string with_references(std::string_view encoded_entry, const Entry& changed);
 // Only the name, borrowed, without looking at the rest. Empty if there is none.
 std::string_view entry_name(std::string_view encoded_entry);
 bool is_known_kind(const Entry& entry);

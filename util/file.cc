@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 
 namespace lagan {
 
@@ -112,6 +114,16 @@ Result<void> replace_file(const std::string& path, ByteSpan bytes) {
   auto done = write_temporary();
   if (!done) ::unlink(temporary.c_str());
   return done;
+}
+
+Result<File> create_unnamed_file() {
+  const char* const chosen = std::getenv("TMPDIR");
+  for (const char* folder : {chosen != nullptr ? chosen : "/var/tmp", "/tmp"}) {
+    if (auto file = open_file(folder, O_TMPFILE | O_RDWR)) return file;
+  }
+  File in_memory(::memfd_create("lagan", MFD_CLOEXEC));
+  if (!in_memory.is_open()) return fail(system_error("create a temporary file", errno));
+  return in_memory;
 }
 
 Result<void> make_directories(const std::string& path, mode_t mode) {

@@ -46,6 +46,10 @@ Result<Bytes> read_file(const std::string& path, std::size_t max_size_bytes);
 // Puts `bytes` under `path` atomically: temporary file beside it, fsync, rename. Mode 0600.
 Result<void> replace_file(const std::string& path, ByteSpan bytes);
 
+// A file without a name in $TMPDIR, /var/tmp, /tmp or, if need be, in memory. It goes with its
+// descriptor.
+Result<File> create_unnamed_file();
+
 // Creates `path` and its missing parents, with `mode` for those it makes.
 Result<void> make_directories(const std::string& path, mode_t mode = 0700);
 

@@ -398,5 +398,52 @@ TEST_CASE("every way of compressing, verifying or not, restores the same") {
   }
 }
 
+// A block of three chunks that compress well, and what is stored for it.
+struct ReadyBlock {
+  Block block;
+  Bytes stored;
+  std::vector<std::pair<ChunkId, Bytes>> chunks;
+
+  explicit ReadyBlock(const Repository& repository) {
+    std::string raw;
+    for (const char letter : {'a', 'b', 'c'}) {
+      const std::string text(50'000, letter);
+      const ChunkId id = chunk_id(repository.bundle().keys.id_key, ChunkKind::data, as_bytes(text));
+      block.ids.push_back(id);
+      block.lengths.push_back(50'000);
+      chunks.emplace_back(id, Bytes::copy_of(as_bytes(text)));
+      raw += text;
+    }
+    Compressor compressor(3);
+    const auto compressed = compressor.compress(as_bytes(raw));
+    block.codec = compressed.codec;
+    block.raw = static_cast<std::uint32_t>(raw.size());
+    stored = Bytes::copy_of(compressed.bytes);
+  }
+};
+
+TEST_CASE("a whole block is sealed as it was stored elsewhere") {
+  Writing run;
+  ReadyBlock ready(*run.repository);
+  REQUIRE(ready.block.codec == Codec::zstd);
+  const std::size_t stored_size = ready.stored.size();
+  REQUIRE(run.writer->store_block(ready.block, std::move(ready.stored)));
+  for (const ChunkId& id : ready.block.ids) CHECK(run.writer->knows(id));
+  REQUIRE(run.writer->flush());
+  run.check_all_readable(ready.chunks);
+  CHECK(run.writer->totals().data_chunks == 3);
+  CHECK(run.writer->totals().data_raw_bytes == 150'000);
+  CHECK(run.writer->totals().data_stored_bytes == stored_size + kTagSize);
+}
+
+TEST_CASE("a block that is not what its ids say does not get into a pack") {
+  Writing run;
+  ReadyBlock ready(*run.repository);
+  std::swap(ready.block.ids[0], ready.block.ids[1]);
+  REQUIRE(run.writer->store_block(ready.block, std::move(ready.stored)));
+  CHECK_FALSE(run.writer->flush());
+  CHECK(run.repository.names("data/").empty());
+}
+
 }  // namespace
 }  // namespace lagan

@@ -110,6 +110,24 @@ TEST_CASE("what is opened is what was made") {
   CHECK((*opened)->cache_folder().empty());
 }
 
+TEST_CASE("a sibling cuts and names chunks alike and has all other secrets of its own") {
+  CreateOptions options;
+  options.inline_max = 100;
+  const TestRepository elder({}, options);
+  CreateOptions like;
+  like.sibling = &*elder;
+  const TestRepository sibling({}, like);
+  const MasterKeys& ours = elder->bundle().keys;
+  const MasterKeys& theirs = sibling->bundle().keys;
+  CHECK(std::ranges::equal(ours.id_key.span(), theirs.id_key.span()));
+  CHECK(std::ranges::equal(ours.chunk_key.span(), theirs.chunk_key.span()));
+  CHECK(sibling->bundle().inline_max == 100);
+  CHECK(sibling->id() != elder->id());
+  CHECK_FALSE(std::ranges::equal(ours.epoch.index_key.span(), theirs.epoch.index_key.span()));
+  CHECK_FALSE(std::ranges::equal(ours.epoch.data_secret.span(), theirs.epoch.data_secret.span()));
+  CHECK_FALSE(std::ranges::equal(ours.sign_seed.span(), theirs.sign_seed.span()));
+}
+
 TEST_CASE("a wrong password opens nothing, and the error names the keys there are") {
   CreateOptions create;
   create.label = "attic";

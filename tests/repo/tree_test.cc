@@ -251,6 +251,25 @@ TEST_CASE("entries that are not canonical are read all the same") {
   CHECK(entry.kind == EntryKind::symlink);
 }
 
+TEST_CASE("an entry with other references keeps every other byte") {
+  Entry entry = samples::entry();
+  entry.xattrs = {{.name = "a", .value = "kept", .slices = {}},
+                  {.name = "b", .value = "", .slices = {{samples::id<ChunkId>(5), 0, 600}}},
+                  {.name = "c", .value = "kept too", .slices = {}}};
+  entry.unknown = bytes_field(26, "acl") + bytes_field(200, "news");
+  const std::string encoded = encode(entry);
+  CHECK(with_references(encoded, *decode_entry(as_bytes(encoded))) == encoded);
+
+  Entry changed = *decode_entry(as_bytes(encoded));
+  changed.slices = {{samples::id<ChunkId>(77), 3, 9}};
+  changed.list = samples::id<ChunkId>(78);
+  changed.subtree = {samples::id<ChunkId>(79), 1, 2, 3};
+  changed.xattrs[1].slices[0].id = samples::id<ChunkId>(80);
+  CHECK(with_references(encoded, changed) == encode(changed));
+  changed.mode ^= 1;  // no reference
+  CHECK(with_references(encoded, changed) != encode(changed));
+}
+
 TEST_CASE("kinds of a later version are known to be unknown") {
   Entry entry = samples::usual_entry("x");
   CHECK(is_known_kind(entry));
