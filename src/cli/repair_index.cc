@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include "src/cli/context.h"
+#include "src/cli/repair_commands.h"
 #include "src/engine/repair_index.h"
 
 namespace lagan::cli {
@@ -45,14 +45,12 @@ Result<int> run_repair_index(Context& context, const RepairFlags& flags) {
 
 }  // namespace
 
-void add_repair(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("repair", "mend a damaged repository; deletes nothing");
-  command->require_subcommand(1);
+void add_repair_index(CLI::App& repair, Context& context) {
   auto flags = std::make_shared<RepairFlags>();
-  CLI::App* index =
-      command->add_subcommand("index", "make the index say again which packs are there");
-  index->add_flag("-n,--dry-run", flags->dry_run, "only say what would be done");
-  index->callback([&context, flags] {
+  CLI::App* command =
+      repair.add_subcommand("index", "make the index say again which packs are there");
+  command->add_flag("-n,--dry-run", flags->dry_run, "only say what would be done");
+  command->callback([&context, flags] {
     context.run = [&context, flags] {
       const auto code = run_repair_index(context, *flags);
       return code ? *code : context.fail_with(code.error());
