@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "repo/damaged_packs.h"
 #include "repo/derived_keys.h"
 #include "repo/limits.h"
 #include "repo/names.h"
@@ -150,13 +151,13 @@ Result<LoadedIndex> load_index(const Repository& repository, LocalIndex& index) 
 
 Result<LoadedIndex> load_index_to_read(const Repository& repository, LocalIndex& index) {
   LoadedIndex loaded = TRY(load_index(repository, index));
-  auto condemned = load_condemned(repository);
-  if (condemned) {
-    index.set_condemned(*std::move(condemned));
-  } else if (condemned.error().code == ErrorCode::corrupt) {
-    loaded.damaged.push_back(condemned.error().message);
-  } else if (condemned.error().code != ErrorCode::not_found) {  // a log may vanish meanwhile
-    return fail(std::move(condemned).error());
+  auto distrusted = load_distrusted(repository);
+  if (distrusted) {
+    index.set_condemned(*std::move(distrusted));
+  } else if (distrusted.error().code == ErrorCode::corrupt) {
+    loaded.damaged.push_back(distrusted.error().message);
+  } else if (distrusted.error().code != ErrorCode::not_found) {  // a log may vanish meanwhile
+    return fail(std::move(distrusted).error());
   }
   return loaded;
 }
@@ -176,6 +177,12 @@ Result<std::unordered_set<PackId>> load_condemned(const Repository& repository) 
     condemned.insert(packs.tree_packs.begin(), packs.tree_packs.end());
   }
   return condemned;
+}
+
+Result<std::unordered_set<PackId>> load_distrusted(const Repository& repository) {
+  auto packs = TRY(load_condemned(repository));
+  packs.merge(known_damaged_packs(repository));
+  return packs;
 }
 
 }  // namespace lagan

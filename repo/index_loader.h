@@ -26,8 +26,9 @@ struct LoadedIndex {
 // One pass: list, fetch what is not there yet, add, forget what is no longer live.
 Result<LoadedIndex> load_index(const Repository& repository, LocalIndex& index);
 
-// load_index for those who only read: copies outside condemned packs, which may be gone already, are
-// preferred. A log that cannot be read costs that preference and is told among the damaged.
+// load_index for those who only read: copies outside condemned packs, which may be gone already,
+// and outside damaged ones are preferred. A log that cannot be read costs that preference and is
+// told among the damaged.
 Result<LoadedIndex> load_index_to_read(const Repository& repository, LocalIndex& index);
 
 // Fetches and decodes one segment. Its `supersedes` and `dropped` are empty unless the owner signed
@@ -36,5 +37,9 @@ Result<Segment> fetch_segment(const Repository& repository, const SegmentId& id)
 
 // Union of all condemned logs. A log that cannot be read is an error.
 Result<std::unordered_set<PackId>> load_condemned(const Repository& repository);
+
+// The condemned packs, and those that a check on this machine has found damaged: whoever writes
+// stores again what only these hold.
+Result<std::unordered_set<PackId>> load_distrusted(const Repository& repository);
 
 }  // namespace lagan

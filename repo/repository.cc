@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "repo/boot_record.h"
 #include "repo/client_memory.h"
@@ -215,18 +216,20 @@ Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<Storage> st
 
 Result<void> Repository::load_config() {
   std::string best_name;
-  std::size_t unreadable = 0;
+  std::set<std::string> unreadable;
+  std::vector<std::string> replaced;
   std::vector<Feature> features;
   const auto revisions = TRY(list_all(*storage_, names::kConfig));
   for (const ObjectInfo& object : revisions) {
     const auto message = get_signed(ObjectKind::config, object.name, limits::kSmallBodyBytes);
     const auto config = message ? decode_config(as_bytes(*message)) : fail(message.error());
     if (!config) {
-      ++unreadable;
+      unreadable.insert(object.name.text());
       warnings_.push_back(fmt::format("{}: {}", object.name.text(), config.error().message));
       continue;
     }
     features.insert(features.end(), config->features.begin(), config->features.end());
+    replaced.insert(replaced.end(), config->replaces.begin(), config->replaces.end());
     if (best_name.empty() ||
         std::tie(config->revision, object.name.text()) > std::tie(config_.revision, best_name)) {
       config_ = *config;
@@ -235,7 +238,9 @@ Result<void> Repository::load_config() {
   }
   config_.features = std::move(features);
   if (best_name.empty()) read_only_because_ = "its config is missing";
-  if (unreadable != 0) read_only_because_ = "a config of it cannot be read";
+  // The owner has put another in its place ('lagan repair boot').
+  for (const std::string& name : replaced) unreadable.erase(name);
+  if (!unreadable.empty()) read_only_because_ = "a config of it cannot be read";
   for (const Feature& feature : config_.features) {
     if ((feature.forbids & kForbidsRead) != 0) {
       return fail(ErrorCode::unsupported,

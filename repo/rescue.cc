@@ -26,7 +26,9 @@ Result<std::size_t> store_endangered(const Repository& repository, LocalIndex& i
   const ChunkWalk walk{
       .is_new = [&](const ChunkId& id) { return seen.insert(id).second; },
       .each = [&](const ChunkId& id, ChunkKind kind, const std::string&) -> Result<void> {
-        if (!index.contains(id)) endangered.emplace_back(id, kind);
+        // A lost root record costs a second way to this snapshot, nothing of it.
+        const bool is_lost = kind == ChunkKind::root_record && !index.find(id);
+        if (!index.contains(id) && !is_lost) endangered.emplace_back(id, kind);
         return {};
       },
       .trouble = [](const std::string& path, Error error) -> Result<void> {

@@ -60,13 +60,13 @@ Result<std::unique_ptr<WriterSession>> WriterSession::begin(const Repository& re
 
 // W2.
 Result<void> WriterSession::learn() {
-  auto condemned = load_condemned(repository_);
-  const bool is_damaged = !condemned && condemned.error().code == ErrorCode::corrupt;
-  if (!condemned && !is_damaged) return fail(std::move(condemned).error());
+  auto distrusted = load_distrusted(repository_);
+  const bool is_damaged = !distrusted && distrusted.error().code == ErrorCode::corrupt;
+  if (!distrusted && !is_damaged) return fail(std::move(distrusted).error());
   loaded_ = TRY(load_index(repository_, index_));
-  if (condemned) {
-    condemned_ = condemned->size();
-    index_.set_condemned(*std::move(condemned));
+  if (distrusted) {
+    condemned_ = distrusted->size();
+    index_.set_condemned(*std::move(distrusted));
     return {};
   }
   // What the damaged log condemns is not known: nothing that is there may be relied on.
@@ -77,7 +77,7 @@ Result<void> WriterSession::learn() {
   }));
   condemned_ = all.size();
   index_.set_condemned(std::move(all));
-  loaded_.damaged.push_back(condemned.error().message);
+  loaded_.damaged.push_back(distrusted.error().message);
   return {};
 }
 

@@ -92,7 +92,8 @@ Result<SnapshotList> list_snapshots(const Repository& repository, Which which) {
     if (const auto id = names::id_of<SnapshotId>(info.name)) fenced.insert(*id);
     return {};
   }));
-  const auto forgotten = TRY(load_forgotten(repository, list.damaged));
+  const auto forgotten = TRY(load_forgotten(repository, list.damaged_logs));
+  list.damaged = list.damaged_logs;
   for (const auto& [id, when] : forgotten) list.forgotten.insert(id);
   for (const SnapshotId& id : present) {
     const auto when = forgotten.find(id);
@@ -110,6 +111,8 @@ Result<SnapshotList> list_snapshots(const Repository& repository, Which which) {
         return fail(std::move(snapshot).error());
       }
       list.damaged.push_back(snapshot.error().message);
+      list.unreadable.push_back({.id = id, .what = snapshot.error().message});
+      if (when != forgotten.end()) list.unreadable.back().forgotten = when->second;
       continue;
     }
     const bool verified =

@@ -20,10 +20,18 @@ struct StoredSnapshot {
   std::optional<Nanoseconds> forgotten = std::nullopt;
 };
 
+struct UnreadableSnapshot {
+  SnapshotId id;
+  std::string what;
+  std::optional<Nanoseconds> forgotten = std::nullopt;
+};
+
 struct SnapshotList {
-  std::vector<StoredSnapshot> snapshots;  // by time, then id
-  std::vector<std::string> damaged;       // what could not be read, with reasons
-  std::set<SnapshotId> forgotten;         // all ids that ever were, there or not
+  std::vector<StoredSnapshot> snapshots;       // by time, then id
+  std::vector<std::string> damaged;            // what could not be read, with reasons
+  std::vector<UnreadableSnapshot> unreadable;  // the snapshots among that …
+  std::vector<std::string> damaged_logs;       // … and what was forgotten
+  std::set<SnapshotId> forgotten;              // all ids that ever were, there or not
 };
 
 enum class Which { remembered, all };  // all: forgotten ones too

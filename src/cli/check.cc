@@ -93,8 +93,10 @@ void print_summary(const Context& context, const CheckResult& result) {
     context.say("no errors were found");
     return;
   }
-  context.warn(fmt::format("{} errors were found{}", result.errors,
-                           result.suggest_repair_index ? ": try 'lagan repair index'" : ""));
+  const char* const advice = result.suggest_repair_index    ? ": try 'lagan repair index'"
+                             : !result.broken_packs.empty() ? ": try 'lagan repair packs'"
+                                                            : "";
+  context.warn(fmt::format("{} errors were found{}", result.errors, advice));
 }
 
 Result<int> run_check(Context& context, const CheckFlags& flags) {

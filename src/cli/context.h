@@ -119,6 +119,7 @@ void add_key(CLI::App& app, Context& context);
 void add_list(CLI::App& app, Context& context);
 void add_ls(CLI::App& app, Context& context);
 void add_prune(CLI::App& app, Context& context);
+void add_recover(CLI::App& app, Context& context);
 void add_repair(CLI::App& app, Context& context);
 void add_restore(CLI::App& app, Context& context);
 void add_snapshots(CLI::App& app, Context& context);

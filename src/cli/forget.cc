@@ -218,9 +218,17 @@ void print_group(const Context& context, const Judged& judged, bool compact) {
 // Named snapshots, without any policy.
 Result<std::vector<SnapshotId>> forget_named(const ForgetFlags& flags, const SnapshotList& list) {
   std::vector<SnapshotId> ids;
-  for (const StoredSnapshot& stored :
-       TRY(find_snapshots(list, flags.wanted, flags.filter.filter())))
-    ids.push_back(stored.id);
+  for (const std::string& wanted : flags.wanted) {
+    // What cannot be read can be forgotten too, but not by mistake.
+    const auto unreadable =
+        std::ranges::find(list.unreadable, SnapshotId::from_hex(wanted),
+                          [](const auto& each) { return std::optional(each.id); });
+    ids.push_back(unreadable != list.unreadable.end()
+                      ? unreadable->id
+                      : TRY(find_snapshot(list, wanted, flags.filter.filter())).id);
+  }
+  std::ranges::sort(ids);
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
 }
 

@@ -136,7 +136,7 @@ Result<BackupResult> Backup::run() {
   index_ = TRY(open_local_index(repository_));
   SessionId session_id{repository_.random_id().bytes};
   if (options_.dry_run) {
-    index_->set_condemned(TRY(load_condemned(repository_)));
+    index_->set_condemned(TRY(load_distrusted(repository_)));
     TRY(load_index(repository_, *index_));
   } else {
     session_ = TRY(WriterSession::begin(repository_, *index_, Purpose::backup, options_.host));

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <thread>
 
+#include "repo/damaged_packs.h"
 #include "src/engine/check_log.h"
 #include "src/engine/check_objects.h"
 #include "src/engine/check_packs.h"
@@ -32,7 +33,8 @@ std::uint64_t random_number(const Repository& repository) {
 Result<std::vector<StoredSnapshot>> choose_snapshots(const CheckOptions& options,
                                                      const CheckedObjects& objects) {
   std::vector<StoredSnapshot> chosen;
-  const SnapshotList list{.snapshots = objects.snapshots, .damaged = {}, .forgotten = {}};
+  SnapshotList list;
+  list.snapshots = objects.snapshots;
   for (const std::string& wanted : options.snapshots)
     chosen.push_back(TRY(find_snapshot(list, wanted, options.filter)));
   if (options.snapshots.empty()) {
@@ -44,6 +46,18 @@ Result<std::vector<StoredSnapshot>> choose_snapshots(const CheckOptions& options
   std::stable_partition(chosen.begin(), chosen.end(),
                         [](const StoredSnapshot& stored) { return stored.verified; });
   return chosen;
+}
+
+// For the next backup, which stores again what they held, and for repair.
+void remember_damage(const Repository& repository, const std::vector<StoredPack>& read,
+                     const std::vector<std::string>& broken) {
+  std::unordered_set<PackId> damaged, whole;
+  for (const std::string& name : broken)
+    damaged.insert(*names::id_of<PackId>(*ObjectName::parse(name)));
+  for (const StoredPack& pack : read) {
+    if (!damaged.contains(pack.name)) whole.insert(pack.name);
+  }
+  remember_damaged_packs(repository, damaged, whole);
 }
 
 }  // namespace
@@ -67,6 +81,7 @@ Result<CheckResult> check(const Repository& repository, const CheckOptions& want
   for (const StoredSnapshot& stored : snapshots) TRY(trees.check(stored));
 
   log.fill(result);
+  remember_damage(repository, to_read, result.broken_packs);
   result.suggest_prune = checked.unindexed != 0;
   result.snapshots = snapshots.size();
   result.packs = checked.packs.size();

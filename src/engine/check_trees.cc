@@ -56,7 +56,9 @@ Result<void> TreeCheck::check_root_record(const StoredSnapshot& stored) {
   if (!record && ends_check(record.error())) return fail(record.error());
   const auto snapshot = record ? decode_snapshot(*record) : fail(record.error());
   if (!snapshot) {
-    log_.add(severity_, names::snapshot(stored.id).text(),
+    // What needs it is only a snapshot that is lost itself.
+    const bool is_lost = snapshot.error().code == ErrorCode::not_found;
+    log_.add(is_lost ? Severity::warning : severity_, names::snapshot(stored.id).text(),
              "its root record: " + snapshot.error().message);
   } else if (snapshot->root.id != stored.snapshot.root.id) {
     log_.warning(names::snapshot(stored.id).text(), "its root record names another tree");

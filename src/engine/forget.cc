@@ -21,9 +21,12 @@ Result<void> forget(const Repository& repository, std::vector<SnapshotId> snapsh
   message.rule = rule;
   message.created = repository.now();
   message.host = host_name();
-  return repository.put_signed(ObjectKind::forgotten,
-                               names::random_name(names::kForgotten, repository.random_id()),
-                               encode(message));
+  const auto put = repository.put_signed(
+      ObjectKind::forgotten, names::random_name(names::kForgotten, repository.random_id()),
+      encode(message));
+  if (put || put.error().code != ErrorCode::permission) return put;
+  return fail(ErrorCode::permission,
+              "the storage takes no new objects, so nothing was forgotten: " + put.error().message);
 }
 
 Result<SnapshotList> list_forgotten(const Repository& repository) {

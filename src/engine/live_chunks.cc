@@ -46,7 +46,7 @@ Result<void> LiveChunks::mark(const std::vector<StoredSnapshot>& snapshots,
     }
   }
   // Lookups do not tell what is nowhere from what could not be read.
-  if (index_.damaged()) return fail(ErrorCode::corrupt, "the local index is damaged: try again");
+  if (index_.damaged()) return fail(ErrorCode::unavailable, "the local index is damaged: try again");
   return {};
 }
 
@@ -55,8 +55,9 @@ Result<void> LiveChunks::mark_one(const StoredSnapshot& stored,
   bool is_unlisted = false;  // the trouble that comes next is that a chunk is listed nowhere
   const ChunkWalk walk{
       .is_new = [this](const ChunkId& id) { return note(id); },
-      .each = [&](const ChunkId& id, ChunkKind, const std::string&) -> Result<void> {
-        if (index_.number(id)) return {};
+      .each = [&](const ChunkId& id, ChunkKind kind, const std::string&) -> Result<void> {
+        // A root record gives a lost snapshot back; this one is there.
+        if (index_.number(id) || kind == ChunkKind::root_record) return {};
         is_unlisted = true;
         return fail(ErrorCode::not_found, fmt::format("chunk {} is in no index", id.hex()));
       },

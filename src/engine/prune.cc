@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -18,6 +19,7 @@
 #include "src/engine/listed_packs.h"
 #include "src/engine/live_chunks.h"
 #include "src/engine/open_sessions.h"
+#include "src/engine/repair_packs.h"
 #include "src/engine/segments.h"
 
 // The steps bear the names that they have in the protocol.
@@ -29,7 +31,8 @@ constexpr Nanoseconds kSecond = 1'000'000'000;
 constexpr std::uint64_t kDefaultUndeleteSeconds = 604'800;
 
 // The storage's own clock, by an object that is put and removed. A heartbeat without a registration
-// is no session to anybody.
+// is no session to anybody. A storage that takes nothing, or lets nothing go, is found out by it
+// before anything else is changed.
 Result<Nanoseconds> storage_time(const Repository& repository) {
   const SessionId id{repository.random_id().bytes};
   const ObjectName name = names::heartbeat(id, 1);
@@ -37,11 +40,35 @@ Result<Nanoseconds> storage_time(const Repository& repository) {
   message.session = id;
   message.created = repository.now();
   message.beat = 1;
-  TRY(repository.put_body(ObjectKind::session, name, encode(message)));
+  const auto put = repository.put_body(ObjectKind::session, name, encode(message));
+  if (!put && put.error().code == ErrorCode::permission) {
+    return fail(ErrorCode::permission,
+                "the storage takes no new objects, so nothing was pruned: " + put.error().message);
+  }
+  if (!put) return fail(put.error());
   const auto info = repository.storage().stat(name);
-  (void)repository.storage().remove(name);
+  const auto removed = repository.storage().remove(name);
+  if (!removed && removed.error().code == ErrorCode::permission) {
+    return fail(
+        ErrorCode::permission,
+        "the storage lets nothing be deleted, so nothing was pruned: " + removed.error().message);
+  }
   if (!info) return fail(info.error());
   return info->modified.value_or(repository.now());
+}
+
+// What to do about a chunk that is needed and cannot be had.
+Error advised(Error error) {
+  if (error.code == ErrorCode::not_found) {
+    error.message +=
+        ": nothing is deleted before a backup has stored it again or 'lagan repair snapshots "
+        "--forget' has made do without";
+  } else if (error.code == ErrorCode::corrupt) {
+    error.message +=
+        ": nothing is deleted before 'lagan check --read-data' and 'lagan repair packs' have been "
+        "run";
+  }
+  return error;
 }
 
 class Prune {
@@ -75,11 +102,13 @@ class Prune {
   }
   Result<void> remove(const ObjectName& name) {
     auto removed = storage_.remove(name);
-    if (!removed && removed.error().code != ErrorCode::not_found) return removed;
-    return {};
+    if (removed || removed.error().code == ErrorCode::not_found) return {};
+    if (removed.error().code != ErrorCode::permission) return removed;
+    return fail(ErrorCode::permission,
+                "the storage does not let it be deleted: " + removed.error().message);
   }
-  bool is_expired(const StoredSnapshot& stored) const {
-    return stored.forgotten && *stored.forgotten + window_ <= storage_now_;
+  bool is_expired(const std::optional<Nanoseconds>& forgotten) const {
+    return forgotten && *forgotten + window_ <= storage_now_;
   }
 
   const Repository& repository_;
@@ -88,10 +117,12 @@ class Prune {
   Observer& observer_;
   CollectorMemory memory_;
   Nanoseconds window_ = 0, storage_now_ = 0;
-  std::set<SessionId> not_judged_;  // sessions whose packs are not chosen
+  std::set<SessionId> not_judged_;            // sessions whose packs are not chosen
+  std::optional<SegmentSet> found_segments_;  // when the run began
   std::optional<LocalIndex> index_;
   std::optional<LiveChunks> live_;
   std::vector<StoredSnapshot> snapshots_;
+  std::vector<SnapshotId> unreadable_;                     // forgotten, and past their window
   std::set<SnapshotId> known_;                             // from earlier looks of this run
   std::map<ObjectName, std::unordered_set<PackId>> logs_;  // C, log by log
   std::set<PackId> drop_;                                  // D, as far as nobody relies on it
@@ -104,14 +135,12 @@ Result<PruneResult> Prune::run() {
       repository_.config().undelete_seconds.value_or(kDefaultUndeleteSeconds);
   window_ = options_.undelete_window.value_or(static_cast<Nanoseconds>(seconds) * kSecond);
   storage_now_ = options_.dry_run ? repository_.now() : TRY(storage_time(repository_));
-  TRY(sweep());
   TRY(survey());
+  TRY(sweep());
   const PrunePlan chosen = TRY(plan());
   if (options_.dry_run) {
-    result_.snapshots_deleted =
-        static_cast<std::uint64_t>(std::ranges::count_if(snapshots_, [&](const StoredSnapshot& each) {
-          return is_expired(each);
-        }));
+    result_.snapshots_deleted = static_cast<std::uint64_t>(std::ranges::count_if(
+        snapshots_, [&](const StoredSnapshot& each) { return is_expired(each.forgotten); }));
     return std::move(result_);
   }
   TRY(condemn(chosen));
@@ -123,9 +152,10 @@ Result<PruneResult> Prune::run() {
 }
 
 // G7, for earlier runs: what a live signed segment, present when this run began and read back
-// whole, says was dropped, a log condemns and no live segment lists.
+// whole, says was dropped, a log condemns and no live segment lists. After the survey: if something
+// is damaged, what is about to go may be all that is left of it.
 Result<void> Prune::sweep() {
-  const SegmentSet segments = TRY(SegmentSet::read(repository_));
+  const SegmentSet& segments = *found_segments_;
   const auto condemned = TRY(load_condemned(repository_));
   const auto listed = segments.listed();
   const auto dropped = segments.dropped();
@@ -153,8 +183,9 @@ Result<void> Prune::survey() {
     if (session.is_open()) not_judged_.insert(session.id);
   }
   const ListedPacks stored = TRY(list_packs_twice(repository_));
-  SegmentSet segments = TRY(SegmentSet::read(repository_));
-  TRY(index_orphans(segments, stored));
+  found_segments_ = TRY(SegmentSet::read(repository_));
+  TRY(index_orphans(*found_segments_, stored));
+  SegmentSet segments = *found_segments_;
   if (result_.packs_indexed != 0 && !options_.dry_run)
     segments = TRY(SegmentSet::read(repository_));
   for (const PackId& id : segments.listed()) {
@@ -171,6 +202,7 @@ Result<void> Prune::survey() {
   }
   TRY(list_roots());
   TRY(mark());
+  TRY(require_no_known_damage(repository_, *index_));
   // Those that have come since, or have put a snapshot that was not marked.
   std::unordered_set<SessionId> marked;
   for (const StoredSnapshot& known : snapshots_) marked.insert(known.id);
@@ -184,7 +216,14 @@ Result<void> Prune::survey() {
 // Packs that an interrupted run left are listed, so that they can be judged like all others.
 Result<void> Prune::index_orphans(const SegmentSet& segments, const ListedPacks& stored) {
   const auto listed = segments.listed(), dropped = segments.dropped();
-  const auto condemned = TRY(load_condemned(repository_));
+  auto loaded = load_condemned(repository_);
+  if (!loaded && loaded.error().code == ErrorCode::corrupt) {
+    return fail(ErrorCode::corrupt,
+                loaded.error().message +
+                    ": nothing is deleted while it is there. If it is damaged, delete it by hand "
+                    "while nobody else uses the repository");
+  }
+  const auto condemned = TRY(std::move(loaded));
   Segment found;
   for (const auto& [id, pack] : stored) {
     if (listed.contains(id) || dropped.contains(id) || condemned.contains(id)) continue;
@@ -192,6 +231,11 @@ Result<void> Prune::index_orphans(const SegmentSet& segments, const ListedPacks&
     const auto entry =
         read_pack_directory(repository_.sealing(), storage_, pack.kind, id, pack.size);
     if (!entry && entry.error().code == ErrorCode::not_found) continue;
+    if (!entry && entry.error().code == ErrorCode::corrupt) {
+      return fail(ErrorCode::corrupt,
+                  fmt::format("{}: {}: nothing is deleted before 'lagan repair packs' has been run",
+                              names::pack(pack.kind, id).text(), entry.error().message));
+    }
     if (!entry) return fail(Error(entry.error()).in(names::pack(pack.kind, id).text()));
     if (not_judged_.contains(entry->directory.session)) continue;
     found.packs.push_back(*entry);
@@ -237,9 +281,21 @@ Result<void> Prune::open_index() {
 // The snapshots that are there now. Forgotten ones count until their window is over.
 Result<void> Prune::list_roots() {
   SnapshotList list = TRY(list_snapshots(repository_, Which::all));
-  if (!list.damaged.empty()) {
+  unreadable_.clear();
+  for (const UnreadableSnapshot& snapshot : list.unreadable) {
+    if (!is_expired(snapshot.forgotten)) {
+      return fail(ErrorCode::corrupt,
+                  fmt::format("{}: nothing is deleted before it is forgotten by its whole id and "
+                              "its window is over; 'lagan recover' may find what it said",
+                              snapshot.what));
+    }
+    unreadable_.push_back(snapshot.id);
+  }
+  if (!list.damaged_logs.empty()) {
     return fail(ErrorCode::corrupt,
-                list.damaged.front() + ": nothing is deleted while something cannot be read");
+                list.damaged_logs.front() +
+                    ": nothing is deleted while it is there. If it is damaged, delete it by hand: "
+                    "what it forgot shows again");
   }
   snapshots_ = std::move(list.snapshots);
   for (StoredSnapshot& stored : snapshots_) {
@@ -270,11 +326,15 @@ Result<void> Prune::mark() {
   result_.snapshots_in_window = 0;
   std::vector<StoredSnapshot> roots;
   for (const StoredSnapshot& stored : snapshots_) {
-    if (is_expired(stored)) continue;
+    if (is_expired(stored.forgotten)) continue;
     if (stored.forgotten) ++result_.snapshots_in_window;
     roots.push_back(stored);
   }
-  return live_->mark(roots, result_.warnings, options_.is_stopped);
+  auto marked = live_->mark(roots, result_.warnings, options_.is_stopped);
+  if (marked) return {};
+  if (index_->damaged())
+    return fail(ErrorCode::unavailable, "the local index is damaged: try again");
+  return fail(advised(std::move(marked).error()));
 }
 
 // The choice of G1.
@@ -421,7 +481,9 @@ Result<std::size_t> Prune::rescue_once() {
   auto& lane = writer.make_data_lane();
   for (const Wanted& chunk : wanted) {
     TRY(check_stopped());
-    const Bytes bytes = TRY(reader.load(chunk.id, chunk.kind));
+    const auto loaded = reader.load(chunk.id, chunk.kind);
+    if (!loaded) return fail(advised(loaded.error()));
+    const Bytes& bytes = *loaded;
     chunk.kind == ChunkKind::data ? TRY(lane.store(bytes))
                                   : TRY(writer.store_tree(chunk.kind, bytes));
     result_.bytes_rescued += bytes.size();
@@ -437,10 +499,13 @@ Result<std::size_t> Prune::rescue_once() {
 Result<void> Prune::delete_expired() {
   const auto sessions = TRY(list_sessions(repository_));
   TRY(remove_closed_sessions(repository_, sessions, storage_now_));
+  std::vector<SnapshotId> expired = unreadable_;
   for (const StoredSnapshot& stored : snapshots_) {
-    if (!is_expired(stored)) continue;
-    TRY(remove(names::snapshot(stored.id)));
-    TRY(remove(names::verified(stored.id)));
+    if (is_expired(stored.forgotten)) expired.push_back(stored.id);
+  }
+  for (const SnapshotId& id : expired) {
+    TRY(remove(names::snapshot(id)));
+    TRY(remove(names::verified(id)));
     ++result_.snapshots_deleted;
   }
   return {};

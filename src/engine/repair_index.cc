@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_set>
 
+#include "repo/index_loader.h"
 #include "repo/names.h"
 #include "repo/pack_reader.h"
 #include "src/engine/listed_packs.h"
@@ -32,17 +33,20 @@ Result<RepairIndexPlan> repair_index(const Repository& repository, bool carry_ou
   if (carry_out) TRY(repository.check_writable());
   const SegmentSet segments = TRY(SegmentSet::read_what_is_whole(repository));
   const ListedPacks stored = TRY(list_packs_twice(repository));
-  const auto listed = segments.listed();
+  const auto listed = segments.listed(), dropped = segments.dropped();
+  const auto condemned = load_condemned(repository);
+  const auto is_set_aside = [&](const PackId& id) { return condemned && condemned->contains(id); };
 
   RepairIndexPlan plan;
   Segment found;
   for (const auto& [id, pack] : stored) {
-    if (listed.contains(id)) continue;
+    // What was given up deliberately is not listed again.
+    if (listed.contains(id) || dropped.contains(id)) continue;
     const std::string name = names::pack(pack.kind, id).text();
     auto entry =
         read_pack_directory(repository.sealing(), repository.storage(), pack.kind, id, pack.size);
     if (!entry && entry.error().code == ErrorCode::corrupt) {
-      plan.unreadable.push_back(name);
+      if (!is_set_aside(id)) plan.unreadable.push_back(name);
       continue;
     }
     if (!entry) return fail(std::move(entry).error());

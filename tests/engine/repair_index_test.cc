@@ -3,67 +3,29 @@
 
 #include <doctest/doctest.h>
 
-#include "src/engine/check.h"
 #include "src/engine/prune.h"
-#include "tests/engine/engine_samples.h"
+#include "tests/engine/damage_samples.h"
 
 namespace lagan {
 namespace {
 
-struct Damaged {
-  TestClient client;
-  SnapshotId snapshot;
+RepairIndexPlan repair(Damaged& damaged) {
+  const auto looked = repair_index(*damaged, false);
+  REQUIRE_MESSAGE(looked, looked.error().message);
+  const auto done = repair_index(*damaged, true);
+  REQUIRE_MESSAGE(done, done.error().message);
+  CHECK(looked->add == done->add);
+  CHECK(looked->remove == done->remove);
+  CHECK(looked->replace == done->replace);
+  return *done;
+}
 
-  Damaged() {
-    write_file(client / "a", as_text(random_content(5'000'000, 1).span()));
-    write_file(client / "b", "text");
-    client.let_settle();
-    snapshot = *client.back_up_well().result.snapshot;
-  }
-  std::vector<std::string> names(const std::string& folder) {
-    return client.repository.names(folder);
-  }
-  void remove(const std::string& name) {
-    REQUIRE(client.repository.storage->remove(*ObjectName::parse(name)));
-  }
-  // One bit of the object is another from now on, as everybody sees it.
-  void flip(const std::string& name) {
-    Storage& storage = client.repository.storage->inner();
-    auto bytes = storage.get(*ObjectName::parse(name));
-    REQUIRE(bytes);
-    bytes->data()[bytes->size() / 2] ^= std::byte{4};
-    REQUIRE(storage.remove(*ObjectName::parse(name)));
-    REQUIRE(storage.put(*ObjectName::parse(name), bytes->span()));
-  }
-  RepairIndexPlan repair() {
-    const auto looked = repair_index(*client.repository, false);
-    REQUIRE_MESSAGE(looked, looked.error().message);
-    const auto done = repair_index(*client.repository, true);
-    REQUIRE_MESSAGE(done, done.error().message);
-    CHECK(looked->add == done->add);
-    CHECK(looked->remove == done->remove);
-    CHECK(looked->replace == done->replace);
-    return *done;
-  }
-  std::uint64_t errors_of_check() {
-    CollectingObserver observer;
-    const auto checked = check(*client.repository, CheckOptions(), observer, [](const Finding&) {});
-    REQUIRE_MESSAGE(checked, checked.error().message);
-    return checked->errors;
-  }
-  void check_restores() {
-    const std::string target = client.work("back");
-    const Restored restored = client.restore_source(snapshot, target);
-    CHECK_MESSAGE(restored.troubles.empty(), restored.troubles.front());
-    CHECK(difference(describe_tree(client.source()), describe_tree(target)) == "");
-    remove_tree(target);
-  }
-};
+std::uint64_t errors_of_check(Damaged& damaged) { return damaged.check_all(false).errors; }
 
 TEST_CASE("a sound index needs no repair, and gets none") {
   Damaged damaged;
   damaged.client.repository.storage->forget_calls();
-  const RepairIndexPlan plan = damaged.repair();
+  const RepairIndexPlan plan = repair(damaged);
   CHECK(plan.is_empty());
   CHECK(damaged.client.repository.storage->calls("put").empty());
 }
@@ -71,21 +33,21 @@ TEST_CASE("a sound index needs no repair, and gets none") {
 TEST_CASE("an index that is lost is made again from the packs alone") {
   Damaged damaged;
   for (const std::string& name : damaged.names("index/")) damaged.remove(name);
-  CHECK(damaged.errors_of_check() > 0);
-  const RepairIndexPlan plan = damaged.repair();
+  CHECK(errors_of_check(damaged) > 0);
+  const RepairIndexPlan plan = repair(damaged);
   CHECK(plan.add.size() == damaged.names("data/").size() + damaged.names("tree/").size());
-  CHECK(damaged.errors_of_check() == 0);
+  CHECK(errors_of_check(damaged) == 0);
   damaged.check_restores();
-  CHECK(damaged.repair().is_empty());
+  CHECK(repair(damaged).is_empty());
 }
 
 TEST_CASE("segments that cannot be read are replaced once all packs are listed by others") {
   Damaged damaged;
   for (const std::string& name : damaged.names("index/")) damaged.flip(name);
   const auto broken = damaged.names("index/");
-  const RepairIndexPlan plan = damaged.repair();
+  const RepairIndexPlan plan = repair(damaged);
   CHECK(plan.replace == broken);
-  CHECK(damaged.errors_of_check() == 0);
+  CHECK(errors_of_check(damaged) == 0);
   damaged.check_restores();
   // A collection is no longer stopped by them.
   CollectingObserver observer;
@@ -98,10 +60,10 @@ TEST_CASE("packs that are gone are no longer listed, and the next backup stores 
   Damaged damaged;
   const auto packs = damaged.names("data/");
   damaged.remove(packs.front());
-  const RepairIndexPlan plan = damaged.repair();
+  const RepairIndexPlan plan = repair(damaged);
   REQUIRE(plan.remove.size() == 1);
   CHECK(packs.front().ends_with(plan.remove.front()));
-  damaged.snapshot = *damaged.client.back_up_well().result.snapshot;
+  damaged.back_up();
   damaged.check_restores();
 }
 
@@ -114,7 +76,7 @@ TEST_CASE("a pack that cannot be read is told and left alone, and so is an unrea
   REQUIRE(bytes);
   REQUIRE(storage.remove(*ObjectName::parse(pack)));
   REQUIRE(storage.put(*ObjectName::parse(pack), bytes->span().first(bytes->size() / 2)));
-  const RepairIndexPlan plan = damaged.repair();
+  const RepairIndexPlan plan = repair(damaged);
   CHECK(plan.unreadable == std::vector<std::string>{pack});
   CHECK(plan.replace.empty());
   CHECK(storage.stat(*ObjectName::parse(pack)));

@@ -64,7 +64,7 @@ MUTATIONS = {
     ]),
     # G7 in the run that did G6.
     "sweep_at_once": ("src/engine/prune.cc", [
-        ("  TRY(drop());\n  return std::move(result_);", "  TRY(drop());\n  TRY(sweep());\n  return std::move(result_);"),
+        ("  TRY(drop());\n  return std::move(result_);", "  TRY(drop());\n  found_segments_ = TRY(SegmentSet::read(repository_));\n  TRY(sweep());\n  return std::move(result_);"),
     ]),
 }
 
