@@ -173,6 +173,7 @@ Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
       single = std::move(found);
     }
   }
+  observer_.begin(Phase::files);
   observer_.progress.files_total = single ? 1 : root.files;
   observer_.progress.bytes_total = single ? single->size : root.content_bytes;
   Level level;
@@ -191,6 +192,7 @@ Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
     }
   }
   fetcher_.finish();
+  observer_.begin(Phase::folders);
   finish_folders();
   if (top && !options_.dry_run) {
     if (auto done = apply_attributes(target_.descriptor(), *top, attributes_); !done)
