@@ -12,6 +12,7 @@
 
 #include "src/cli/base64.h"
 #include "src/cli/credentials.h"
+#include "src/cli/terminal.h"
 #include "storage/open.h"
 #include "storage/retry.h"
 #include "util/file.h"
@@ -24,6 +25,10 @@ std::atomic<int> signals_seen = 0;
 extern "C" void note_signal(int) {
   if (signals_seen.fetch_add(1) > 0) ::_exit(kInterrupted);
 }
+
+std::atomic<unsigned> status_signals = 0;
+
+extern "C" void note_status_signal(int) { status_signals.fetch_add(1); }
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -66,11 +71,20 @@ void install_signal_handlers() {
   action.sa_handler = note_signal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  // Asks how far it is. Whatever waits for a system call goes on waiting.
+  action.sa_handler = note_status_signal;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGUSR1, &action, nullptr);
+#ifdef SIGINFO
+  ::sigaction(SIGINFO, &action, nullptr);
+#endif
   // A closed pipe shows as a failed write.
   std::signal(SIGPIPE, SIG_IGN);
 }
 
 bool Context::is_stopped() const { return signals_seen.load(std::memory_order_relaxed) > 0; }
+
+unsigned Context::status_requests() const { return status_signals.load(std::memory_order_relaxed); }
 
 Result<std::string> Context::location() const {
   if (!globals.repository.empty()) return globals.repository;
@@ -167,7 +181,8 @@ int Context::fail_with(const Error& error) const {
     const Json message{{"message_type", "exit_error"}, {"code", code}, {"message", error.message}};
     put(stderr, fmt::format("{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace)));
   } else {
-    put(stderr, fmt::format("lagan: {}\n", error.message));
+    put(stderr,
+        fmt::format("{} {}\n", painted("lagan:", Style::error, STDERR_FILENO), error.message));
   }
   return code;
 }
@@ -178,7 +193,7 @@ void Context::warn(const std::string& text) const {
         {"message_type", "error"}, {"error", {{"message", text}}}, {"during", ""}, {"item", ""}};
     put(stderr, fmt::format("{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace)));
   } else {
-    put(stderr, fmt::format("lagan: {}\n", text));
+    put(stderr, fmt::format("{} {}\n", painted("lagan:", Style::warning, STDERR_FILENO), text));
   }
 }
 
@@ -289,15 +304,22 @@ std::vector<std::string> split_list(const std::string& text, char separator) {
 }
 
 void SnapshotFlags::add_to(CLI::App& app, bool short_host) {
+  constexpr const char* kGroup = "Which snapshots";
   app.add_option(short_host ? "-H,--host" : "--host", hosts,
                  "only snapshots of this host (may be repeated)")
-      ->allow_extra_args(false);
+      ->type_name("HOST")
+      ->allow_extra_args(false)
+      ->group(kGroup);
   app.add_option("--tag", tags,
                  "only snapshots with all of these tags, `tag,tag` (may be repeated: any of them)")
-      ->allow_extra_args(false);
+      ->type_name("TAGS")
+      ->allow_extra_args(false)
+      ->group(kGroup);
   app.add_option("--path", paths,
                  "only snapshots that hold this path (may be repeated: all of them)")
-      ->allow_extra_args(false);
+      ->type_name("PATH")
+      ->allow_extra_args(false)
+      ->group(kGroup);
 }
 
 SnapshotFilter SnapshotFlags::filter() const {

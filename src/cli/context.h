@@ -38,7 +38,7 @@ struct Globals {
   std::string cache_dir;
   bool no_cache = false;
   std::string cache_size = "10G";
-  bool json = false, quiet = false;
+  bool json = false, quiet = false, progress = false;
   int verbose = 0;
   std::string compression = "auto";
   std::size_t pack_size_mib = 0;
@@ -81,11 +81,13 @@ class Context {
   void print_json(const Json& message) const;
 
   bool is_stopped() const;  // SIGINT or SIGTERM came
+  // How often SIGUSR1, or SIGINFO where there is one, asked how far it is.
+  unsigned status_requests() const;
 };
 
 int exit_code_of(const Error& error);
 
-// Catches SIGINT and SIGTERM; a second one ends the program at once.
+// Catches SIGINT and SIGTERM; a second one ends the program at once. And SIGUSR1 (SIGINFO).
 void install_signal_handlers();
 
 // Text that may hold any bytes, for JSON: invalid UTF-8 becomes U+FFFD, and `<key>_b64` then holds
@@ -114,10 +116,12 @@ void add_diff(CLI::App& app, Context& context);
 void add_dump(CLI::App& app, Context& context);
 void add_forget(CLI::App& app, Context& context);
 void add_find(CLI::App& app, Context& context);
+void add_help(CLI::App& app, Context& context);
 void add_init(CLI::App& app, Context& context);
 void add_key(CLI::App& app, Context& context);
 void add_list(CLI::App& app, Context& context);
 void add_ls(CLI::App& app, Context& context);
+void add_man(CLI::App& app, Context& context);
 void add_prune(CLI::App& app, Context& context);
 void add_recover(CLI::App& app, Context& context);
 void add_repair(CLI::App& app, Context& context);
@@ -128,5 +132,6 @@ void add_tag(CLI::App& app, Context& context);
 void add_undelete(CLI::App& app, Context& context);
 void add_unlock(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
+void add_versions(CLI::App& app, Context& context);
 
 }  // namespace lagan::cli

@@ -16,7 +16,7 @@ namespace {
 struct FindFlags {
   std::vector<std::string> patterns, snapshots;
   SnapshotFlags filter;
-  std::string oldest, newest;
+  std::string oldest, newest, larger_than, smaller_than;
   bool ignore_case = false, is_long = false, human_readable = false;
   bool blobs = false, trees = false, packs = false, show_pack = false;
 };
@@ -71,8 +71,12 @@ Result<SearchOptions> search_options(Context& context, const FindFlags& flags) {
   SearchOptions options;
   for (const std::string& text : flags.patterns)
     options.patterns.push_back(TRY(PathPattern::parse(text, flags.ignore_case)));
-  if (!flags.oldest.empty()) options.oldest = TRY(parse_time(flags.oldest));
-  if (!flags.newest.empty()) options.newest = TRY(parse_time(flags.newest));
+  if (!flags.oldest.empty()) options.oldest = TRY_IN("--oldest", parse_time(flags.oldest));
+  if (!flags.newest.empty()) options.newest = TRY_IN("--newest", parse_time(flags.newest));
+  if (!flags.larger_than.empty())
+    options.larger_than = TRY_IN("--larger-than", parse_size(flags.larger_than));
+  if (!flags.smaller_than.empty())
+    options.smaller_than = TRY_IN("--smaller-than", parse_size(flags.smaller_than));
   options.is_stopped = [&context] { return context.is_stopped(); };
   return options;
 }
@@ -183,6 +187,12 @@ Result<int> run_find(Context& context, const FindFlags& flags) {
   const bool for_chunks = flags.blobs || flags.trees || flags.packs;
   if (flags.packs && (flags.blobs || flags.trees))
     return fail(ErrorCode::invalid_argument, "--pack goes with neither --blob nor --tree");
+  const bool asks_for_files = !flags.oldest.empty() || !flags.newest.empty() ||
+                              !flags.larger_than.empty() || !flags.smaller_than.empty();
+  if (for_chunks && asks_for_files) {
+    return fail(ErrorCode::invalid_argument,
+                "times and sizes go with names: leave out --blob, --tree and --pack");
+  }
   if (!for_chunks) TRY(search_options(context, flags));  // refuses before it asks for a password
   const auto browser = TRY(SnapshotBrowser::open(context));
   auto snapshots = TRY(browser->choose(flags.snapshots, flags.filter.filter()));
@@ -219,6 +229,10 @@ void add_find(CLI::App& app, Context& context) {
       ->type_name("TIME");
   command->add_option("-N,--newest", flags->newest, "only what was changed at TIME or before")
       ->type_name("TIME");
+  command->add_option("--larger-than", flags->larger_than, "only files larger than SIZE")
+      ->type_name("SIZE");
+  command->add_option("--smaller-than", flags->smaller_than, "only files smaller than SIZE")
+      ->type_name("SIZE");
   command->add_flag("--blob", flags->blobs, "find which files have these chunks");
   command->add_flag("--tree", flags->trees, "find which folders have these chunks");
   command->add_flag("--pack", flags->packs, "find what has its chunks in these packs");

@@ -10,45 +10,13 @@
 #include <exception>
 #include <system_error>
 
+#include "src/cli/commands.h"
 #include "src/cli/context.h"
+#include "src/cli/help.h"
+#include "src/cli/usage_error.h"
 
 namespace lagan::cli {
 namespace {
-
-void add_globals(CLI::App& app, Globals& globals) {
-  app.add_option("-r,--repo", globals.repository, "where the repository is")->type_name("LOCATION");
-  app.add_option("--repository-file", globals.repository_file, "file with the location")
-      ->type_name("FILE");
-  app.add_option("-p,--password-file", globals.password_file, "file with the password")
-      ->type_name("FILE");
-  app.add_option("--password-command", globals.password_command, "command that prints the password")
-      ->type_name("COMMAND");
-  app.add_flag("--insecure-no-password", globals.insecure_no_password, "the password is empty");
-  app.add_option("--key-hint", globals.key_hint, "id or label of the key to try first")
-      ->envname("LAGAN_KEY_HINT")
-      ->type_name("KEY");
-  app.add_option("--cache-dir", globals.cache_dir, "folder of the local cache")
-      ->type_name("FOLDER");
-  app.add_option("--cache-size", globals.cache_size,
-                 "size above which caches of unused repositories go")
-      ->envname("LAGAN_CACHE_SIZE")
-      ->type_name("SIZE");
-  app.add_flag("--cleanup-cache", globals.cleanup_cache,
-               "accepted for restic's sake: the cache cleans itself up");
-  app.add_flag("--no-cache", globals.no_cache, "use no local cache");
-  app.add_flag("--json", globals.json, "speak JSON, one message a line");
-  app.add_flag("-q,--quiet", globals.quiet, "only errors");
-  app.add_flag("-v,--verbose", globals.verbose, "say more; twice: every file");
-  app.add_option("--compression", globals.compression, "auto, off, fastest, better or max")
-      ->envname("LAGAN_COMPRESSION");
-  app.add_option("--pack-size", globals.pack_size_mib, "target size of data packs in MiB")
-      ->envname("LAGAN_PACK_SIZE");
-  app.add_flag("--no-extra-verify", globals.no_extra_verify,
-               "do not open each block again before it is uploaded");
-  app.add_flag("--no-lock", globals.no_lock, "accepted for restic's sake: there are no locks");
-  app.add_option("--retry-lock", globals.retry_lock,
-                 "accepted for restic's sake: there are no locks");
-}
 
 // Walks of trees call themselves once a folder, with up to 4 KiB a time, and folders may nest 4,096
 // deep (repo/limits.h). Linux looks at this limit when the stack of the main thread grows, and
@@ -71,29 +39,25 @@ int run(int argc, char** argv) {
   forbid_core_dumps();
   allow_deep_folders();
   Context context;
-  CLI::App app{"Backups that are deduplicated, compressed and encrypted."};
-  app.name("lagan");
-  app.require_subcommand(1);
-  app.set_version_flag("--version", std::string("lagan ") + LAGAN_VERSION);
-  add_globals(app, context.globals);
-  for (const auto add :
-       {add_forget, add_prune, add_repair,    add_tag,         add_undelete, add_init,
-        add_backup, add_check, add_snapshots, add_restore,     add_unlock,   add_version,
-        add_ls,     add_find,  add_dump,      add_diff,        add_stats,    add_cat,
-        add_list,   add_key,   add_cache,     add_completions, add_recover})
-    add(app, context);
-  // Global flags may also stand after the command.
-  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; }))
-    command->fallthrough();
+  if (argc == 1 && !context.location()) {
+    put(stdout, first_steps());
+    return kOk;
+  }
+  CLI::App app;
+  add_everything(app, context);
+  if (argc == 1) {
+    put(stdout, app.help());
+    return kOk;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    return context.fail_with(Error{ErrorCode::invalid_argument,
-                                   std::string(error.what()) + " (try --help)",
-                                   Retry::never,
-                                   {}});
+    // It stands for the message even if parsing did not come to it.
+    const auto is_json = [](const char* word) { return std::string_view(word) == "--json"; };
+    context.globals.json = std::any_of(argv + 1, argv + argc, is_json);
+    return context.fail_with(usage_error(app, error));
   }
   install_signal_handlers();
   const int code = context.run();

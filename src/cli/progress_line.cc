@@ -6,62 +6,155 @@
 
 #include <cstdlib>
 
+#include "src/cli/terminal.h"
+
 namespace lagan::cli {
 namespace {
 
-// Times a second: LAGAN_PROGRESS_FPS, else enough for the eye on a terminal and one for a program
-// that reads JSON.
-double frames_per_second(bool json) {
-  if (const char* wanted = std::getenv("LAGAN_PROGRESS_FPS")) {
-    const double fps = std::strtod(wanted, nullptr);
-    if (fps > 0) return std::min(fps, 60.0);
-  }
-  return json ? 1 : 4;
+using Seconds = std::chrono::duration<double>;
+
+// How soon SIGUSR1 is answered. Waking up five times a second costs nothing that can be measured.
+constexpr Seconds kSignalPause(0.2);
+constexpr double kFpsMax = 60;
+
+double wanted_fps() {
+  const char* wanted = std::getenv("LAGAN_PROGRESS_FPS");
+  return wanted != nullptr ? std::strtod(wanted, nullptr) : 0;
 }
 
-std::string clock_text(double seconds) {
-  const auto whole = static_cast<long>(seconds);
-  if (whole < 3600) return fmt::format("{}:{:02}", whole / 60, whole % 60);
-  return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+// Enough for the eye on a terminal; for programs that read JSON; for a log.
+Seconds pause_for(bool json, bool on_terminal) {
+  const double fps = wanted_fps();
+  if (fps > 0) return Seconds(1 / std::min(fps, kFpsMax));
+  return Seconds(json ? 1 : on_terminal ? 0.25 : 10);
+}
+
+bool is_utf8() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    const std::string_view locale = value;
+    return locale.find("UTF-8") != std::string_view::npos ||
+           locale.find("utf8") != std::string_view::npos;
+  }
+  return false;
 }
 
 }  // namespace
+
+ProgressLine::Display ProgressLine::display_for(const Context& context) {
+  const Globals& globals = context.globals;
+  if (globals.quiet) return Display::none;
+  if (globals.json) return Display::json;
+  const bool on_terminal = ::isatty(STDERR_FILENO) == 1;
+  if (on_terminal) return Display::bars;
+  // A job of cron speaks only when asked to.
+  return globals.progress || wanted_fps() > 0 ? Display::lines : Display::none;
+}
 
 ProgressLine::ProgressLine(const Context& context, std::string during)
     : context_(context),
       during_(std::move(during)),
       started_(std::chrono::steady_clock::now()),
-      on_terminal_(::isatty(STDERR_FILENO) == 1 && !context.globals.json &&
-                   !context.globals.quiet) {
-  if (on_terminal_ || (context.globals.json && !context.globals.quiet)) {
-    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
-  }
-}
+      display_(display_for(context)),
+      pause_(pause_for(context.globals.json, display_ == Display::bars)),
+      bar_(is_utf8() ? BarStyle::blocks : BarStyle::ascii),
+      phase_started_(started_),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 ProgressLine::~ProgressLine() { finish(); }
 
 double ProgressLine::seconds() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+  return Seconds(std::chrono::steady_clock::now() - started_).count();
 }
 
 void ProgressLine::run(const std::stop_token& stop) {
-  const std::chrono::duration<double> pause(1 / frames_per_second(context_.globals.json));
   const MutexLock lock(mutex_);
+  unsigned answered = context_.status_requests();
+  Time last_shown = started_;
   while (!stop.stop_requested()) {
-    wake_.wait_for(mutex_, stop, pause, [] { return false; });
-    if (!stop.stop_requested()) show(false);
+    wake_.wait_for(mutex_, stop, std::min(pause_, kSignalPause), [] { return false; });
+    if (stop.stop_requested()) return;
+    if (const unsigned wanted = context_.status_requests(); wanted != answered) {
+      answered = wanted;
+      answer_signal();
+    }
+    const Time now = std::chrono::steady_clock::now();
+    if (display_ == Display::none || now - last_shown < pause_) continue;
+    last_shown = now;
+    show();
   }
 }
 
-void ProgressLine::show(bool is_last) {
+ProgressNumbers ProgressLine::numbers(bool is_over) const {
+  const Seconds since = std::chrono::steady_clock::now() - phase_started_;
+  return {.phase = phase_,
+          .seconds = since.count(),
+          .files_done = progress.files_done - files_before_,
+          .bytes_done = progress.bytes_done - bytes_before_,
+          .files_total = progress.files_total,
+          .bytes_total = progress.bytes_total,
+          .errors = progress.errors,
+          .is_over = is_over};
+}
+
+void ProgressLine::show() {
+  was_shown_ = true;
+  if (display_ == Display::json) return context_.print_json(status());
+  if (display_ == Display::lines) {
+    const std::string line = progress_text(numbers(), BarStyle::none, std::string::npos);
+    return put(stderr, fmt::format("lagan: {}\n", line));
+  }
+  // The last column would make some terminals begin a new line.
+  const std::size_t columns = terminal_width(STDERR_FILENO, 80) - 1;
+  put(stderr, fmt::format("\r\033[K{}", progress_text(numbers(), bar_, columns)));
+  std::fflush(stderr);
+  line_is_shown_ = true;
+}
+
+void ProgressLine::answer_signal() {
+  clear_line();
   if (context_.globals.json) {
-    if (!is_last) context_.print_json(status());
+    put(stderr, fmt::format("{}\n", status().dump()));
     return;
   }
-  if (is_last && !line_is_shown_) return;
-  put(stderr, fmt::format("\r\033[K{}", is_last ? "" : line()));
+  put(stderr,
+      fmt::format("lagan: {}\n", progress_text(numbers(), BarStyle::none, std::string::npos)));
+}
+
+void ProgressLine::clear_line() {
+  if (!line_is_shown_) return;
+  put(stderr, "\r\033[K");
   std::fflush(stderr);
-  line_is_shown_ = !is_last;
+  line_is_shown_ = false;
+}
+
+// What has been seen stays; what took no time to see leaves no trace.
+void ProgressLine::end_phase() {
+  clear_line();
+  if (display_ == Display::bars && was_shown_) {
+    const std::size_t columns = terminal_width(STDERR_FILENO, 80) - 1;
+    put(stderr, progress_text(numbers(true), bar_, columns) + "\n");
+  }
+  if (display_ == Display::lines && is_begun_) {
+    const std::string line = progress_text(numbers(true), BarStyle::none, std::string::npos);
+    put(stderr, fmt::format("lagan: {}\n", line));
+  }
+  was_shown_ = false;
+}
+
+void ProgressLine::begin(Phase phase) {
+  const MutexLock lock(mutex_);
+  end_phase();
+  phase_ = phase;
+  is_begun_ = true;
+  phase_started_ = std::chrono::steady_clock::now();
+  // A phase that counts nothing leaves the figures of the one before to those who read JSON.
+  if (!is_counted(phase)) return;
+  files_before_ = progress.files_done;
+  bytes_before_ = progress.bytes_done;
+  progress.files_total = 0;
+  progress.bytes_total = 0;
 }
 
 void ProgressLine::finish() {
@@ -69,44 +162,22 @@ void ProgressLine::finish() {
   thread_.request_stop();
   thread_.join();
   const MutexLock lock(mutex_);
-  show(true);
-}
-
-std::string ProgressLine::line() const {
-  const std::uint64_t bytes = progress.bytes_done, total = progress.bytes_total;
-  const double elapsed = seconds();
-  const double rate = elapsed > 0 ? static_cast<double>(bytes) / elapsed : 0;
-  std::string text = fmt::format("[{}] {} files, {}", clock_text(elapsed),
-                                 progress.files_done.load(), format_bytes(bytes));
-  if (total > bytes && rate > 0) {
-    text += fmt::format(" of {} ({:.0f} %), {}/s, {} left", format_bytes(total),
-                        100 * static_cast<double>(bytes) / static_cast<double>(total),
-                        format_bytes(static_cast<std::uint64_t>(rate)),
-                        clock_text(static_cast<double>(total - bytes) / rate));
-  } else {
-    text += fmt::format(", {}/s", format_bytes(static_cast<std::uint64_t>(rate)));
-  }
-  if (const auto errors = progress.errors.load(); errors != 0)
-    text += fmt::format(", {} errors", errors);
-  return text;
+  end_phase();
 }
 
 Json ProgressLine::status() const {
-  const std::uint64_t bytes = progress.bytes_done, total = progress.bytes_total;
-  const double elapsed = seconds();
+  const ProgressNumbers now = numbers();
   Json message{{"message_type", "status"},
-               {"seconds_elapsed", static_cast<std::uint64_t>(elapsed)}};
-  if (total > bytes && bytes > 0) {
-    message["seconds_remaining"] = static_cast<std::uint64_t>(
-        elapsed * static_cast<double>(total - bytes) / static_cast<double>(bytes));
-  }
-  message["percent_done"] =
-      total != 0 ? std::min(1.0, static_cast<double>(bytes) / static_cast<double>(total)) : 0.0;
-  message["total_files"] = std::max(progress.files_total.load(), progress.files_done.load());
-  message["files_done"] = progress.files_done.load();
-  message["total_bytes"] = std::max(total, bytes);
-  message["bytes_done"] = bytes;
-  if (progress.errors != 0) message["error_count"] = progress.errors.load();
+               {"seconds_elapsed", static_cast<std::uint64_t>(seconds())},
+               {"phase", phase_name(now.phase)}};
+  if (const auto left = seconds_left(now); left && *left > 0)
+    message["seconds_remaining"] = static_cast<std::uint64_t>(*left);
+  message["percent_done"] = done_share(now).value_or(now.bytes_total != 0 ? 1.0 : 0.0);
+  message["total_files"] = std::max(now.files_total, now.files_done);
+  message["files_done"] = now.files_done;
+  message["total_bytes"] = std::max(now.bytes_total, now.bytes_done);
+  message["bytes_done"] = now.bytes_done;
+  if (now.errors != 0) message["error_count"] = now.errors;
   return message;
 }
 
@@ -119,13 +190,14 @@ void ProgressLine::trouble(const std::string& path, const Error& error) {
     put(stderr, fmt::format("{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace)));
     return;
   }
-  if (on_terminal_) show(true);
-  put(stderr, fmt::format("lagan: {}: {}\n", path, error.message));
+  clear_line();
+  put(stderr, fmt::format("{} {}: {}\n", painted("lagan:", Style::error, STDERR_FILENO), path,
+                          error.message));
 }
 
 void ProgressLine::note(const std::string& text) {
   const MutexLock lock(mutex_);
-  if (on_terminal_) show(true);
+  clear_line();
   context_.warn(text);
 }
 
@@ -141,7 +213,7 @@ void ProgressLine::item(const std::string& path, ItemChange change, std::uint64_
     context_.print_json(message);
     return;
   }
-  if (on_terminal_) show(true);
+  clear_line();
   put(stdout, fmt::format("{:9} {}\n", word, path));
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Shows how long work goes on: a line that is rewritten on a terminal, status messages with --json,
-// nothing otherwise. Also the Observer that prints trouble, from whatever thread it comes.
+// Shows how long work goes on: on a terminal a bar for each phase, the last one rewritten in place;
+// status messages with --json; lines with --progress; else nothing but what SIGUSR1 asks for. Also
+// the Observer that prints trouble, from whatever thread it comes.
 
 #include <chrono>
 #include <set>
@@ -10,6 +11,7 @@
 #include <thread>
 
 #include "src/cli/context.h"
+#include "src/cli/progress_text.h"
 #include "src/engine/observer.h"
 #include "util/mutex.h"
 
@@ -21,31 +23,47 @@ class ProgressLine : public Observer {
   ProgressLine(const Context& context, std::string during);
   ~ProgressLine() override;
 
+  void begin(Phase phase) override;
   void trouble(const std::string& path, const Error& error) override;
   void note(const std::string& text) override;
   void item(const std::string& path, ItemChange change, std::uint64_t size) override;
-  bool wants_totals() const override { return thread_.joinable(); }
+  bool wants_totals() const override { return display_ != Display::none; }
   bool wants_items() const override {
     return context_.globals.verbose >= (during_ == "restore" ? 1 : 2);
   }
 
-  // Stops and clears the line, before the summary.
+  // Ends the last phase and stops, before the summary.
   void finish();
   double seconds() const;
 
  private:
+  enum class Display { none, bars, lines, json };
+  using Time = std::chrono::steady_clock::time_point;
+
+  static Display display_for(const Context& context);
   void run(const std::stop_token& stop);
-  void show(bool is_last) REQUIRES(mutex_);
-  std::string line() const;
-  Json status() const;
+  void show() REQUIRES(mutex_);
+  void answer_signal() REQUIRES(mutex_);
+  void end_phase() REQUIRES(mutex_);
+  void clear_line() REQUIRES(mutex_);
+  ProgressNumbers numbers(bool is_over = false) const REQUIRES(mutex_);
+  Json status() const REQUIRES(mutex_);
 
   const Context& context_;
   const std::string during_;
-  const std::chrono::steady_clock::time_point started_;
-  const bool on_terminal_;
+  const Time started_;
+  const Display display_;
+  const std::chrono::duration<double> pause_;
+  const BarStyle bar_;
   Mutex mutex_;
   Condition wake_;
+  Phase phase_ GUARDED_BY(mutex_) = Phase::work;
+  bool is_begun_ GUARDED_BY(mutex_) = false;  // somebody told a phase
+  Time phase_started_ GUARDED_BY(mutex_);
+  // What the counters were when the phase began.
+  std::uint64_t files_before_ GUARDED_BY(mutex_) = 0, bytes_before_ GUARDED_BY(mutex_) = 0;
   bool line_is_shown_ GUARDED_BY(mutex_) = false;
+  bool was_shown_ GUARDED_BY(mutex_) = false;  // this phase, at least once
   std::jthread thread_;
 };
 

@@ -133,6 +133,7 @@ Result<BackupResult> Backup::run() {
   const Filter filter = TRY(Filter::create(options_.filter));
   TRY(find_targets());
 
+  observer_.begin(Phase::index);
   index_ = TRY(open_local_index(repository_));
   SessionId session_id{repository_.random_id().bytes};
   if (options_.dry_run) {
@@ -159,6 +160,7 @@ Result<BackupResult> Backup::run() {
   }
   if (options_.force) known_.reset();
 
+  observer_.begin(Phase::files);
   auto stored = options_.stream >= 0 ? store_stream() : walk(filter);
   if (stored) stored = finish();
   if (!stored && session_) {
@@ -342,6 +344,7 @@ Snapshot Backup::describe() const {
 }
 
 Result<void> Backup::finish() {
+  observer_.begin(Phase::commit);
   TRY(writer_->settle());
   const bool has_news = writer_->has_stored();
   result_.finished = repository_.now();

@@ -69,16 +69,22 @@ Result<CheckResult> check(const Repository& repository, const CheckOptions& want
   CheckLog log(each_finding);
   CheckResult result;
 
+  observer.begin(Phase::index);
   const CheckedObjects objects = TRY(check_objects(repository, options.threads, log));
   const auto snapshots = TRY(choose_snapshots(options, objects));
   CheckedIndex checked = TRY(check_index(repository, options.with_cache, objects.condemned, log));
   const auto to_read = choose(checked.packs, options.read, random_number(repository));
   TRY(read_packs(repository, to_read, options, observer, log, checked));
 
+  observer.begin(Phase::trees);
+  observer.progress.files_total = snapshots.size();
   // Where a chunk lies twice, its good copy counts.
   checked.index.set_condemned(checked.damage.packs());
   TreeCheck trees(repository, checked.index, checked.damage, options.is_stopped, log);
-  for (const StoredSnapshot& stored : snapshots) TRY(trees.check(stored));
+  for (const StoredSnapshot& stored : snapshots) {
+    TRY(trees.check(stored));
+    ++observer.progress.files_done;
+  }
 
   log.fill(result);
   remember_damage(repository, to_read, result.broken_packs);

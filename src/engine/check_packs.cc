@@ -377,6 +377,8 @@ std::vector<StoredPack> choose(std::vector<StoredPack> packs, const ReadSubset& 
 Result<void> read_packs(const Repository& repository, const std::vector<StoredPack>& packs,
                         const CheckOptions& options, Observer& observer, CheckLog& log,
                         CheckedIndex& checked) {
+  if (packs.empty()) return {};
+  observer.begin(Phase::packs);
   for (const StoredPack& pack : packs) observer.progress.bytes_total += pack.size;
   observer.progress.files_total = packs.size();
   PackCheck packs_check(repository, options, observer, log, checked);

@@ -4,6 +4,7 @@
 #include "repo/limits.h"
 #include "src/engine/chunk_tally.h"
 #include "src/engine/directory_cursor.h"
+#include "src/engine/entry_compare.h"
 
 namespace lagan {
 namespace {
@@ -22,23 +23,6 @@ struct Side {
 };
 
 bool is_folder(const Entry& entry) { return entry.kind == EntryKind::directory; }
-
-bool same_content(const Entry& a, const Entry& b) {
-  return a.size == b.size && a.slices == b.slices && a.list == b.list &&
-         a.inline_content == b.inline_content && a.link_target == b.link_target;
-}
-
-// Without what is content, or says nothing beyond one snapshot.
-std::string attributes_of(Entry entry) {
-  entry.size = 0;
-  entry.slices.clear();
-  entry.list.reset();
-  entry.inline_content.clear();
-  entry.link_target.clear();
-  entry.subtree = {};
-  entry.hardlink.reset();
-  return encode(entry);
-}
 
 class Diff {
  public:

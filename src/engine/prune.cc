@@ -135,7 +135,9 @@ Result<PruneResult> Prune::run() {
       repository_.config().undelete_seconds.value_or(kDefaultUndeleteSeconds);
   window_ = options_.undelete_window.value_or(static_cast<Nanoseconds>(seconds) * kSecond);
   storage_now_ = options_.dry_run ? repository_.now() : TRY(storage_time(repository_));
+  observer_.begin(Phase::mark);
   TRY(survey());
+  observer_.begin(Phase::remove);
   TRY(sweep());
   const PrunePlan chosen = TRY(plan());
   if (options_.dry_run) {
@@ -145,7 +147,9 @@ Result<PruneResult> Prune::run() {
   }
   TRY(condemn(chosen));
   TRY(wait_for_sessions());
+  observer_.begin(Phase::copy);
   TRY(rescue());
+  observer_.begin(Phase::index);
   TRY(delete_expired());
   TRY(drop());
   return std::move(result_);

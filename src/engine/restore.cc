@@ -236,6 +236,7 @@ Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
   allow_many_open_files();
   const Entry top = TRY(entry_at(source_, snapshot, options_.path_in_snapshot));
   const bool is_single = top.kind != EntryKind::directory;
+  observer_.begin(Phase::files);
   observer_.progress.files_total = is_single ? 1 : top.subtree.files;
   observer_.progress.bytes_total = is_single ? top.size : top.subtree.content_bytes;
   Level level;
@@ -255,6 +256,7 @@ Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
     TRY(restore_folder(level));
   }
   fetcher_.finish();
+  observer_.begin(Phase::folders);
   finish_links();
   finish_folders();
   if (has_attributes) {

@@ -17,6 +17,10 @@ Result<void> Search::look_through(const Snapshot& snapshot) {
 bool Search::matches(const std::string& path, const Entry& entry) const {
   const auto fits = [&](const PathPattern& pattern) { return pattern.matches(path); };
   if (!std::ranges::any_of(options_.patterns, fits)) return false;
+  const bool asks_for_size = options_.larger_than || options_.smaller_than;
+  if (asks_for_size && entry.kind != EntryKind::file) return false;
+  if (options_.larger_than && entry.size <= *options_.larger_than) return false;
+  if (options_.smaller_than && entry.size >= *options_.smaller_than) return false;
   const Nanoseconds changed = modified_time(entry);
   return (!options_.oldest || changed >= *options_.oldest) &&
          (!options_.newest || changed <= *options_.newest);

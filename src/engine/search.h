@@ -20,6 +20,8 @@ namespace lagan {
 struct SearchOptions {
   std::vector<PathPattern> patterns;          // one must match the path or a folder above it
   std::optional<Nanoseconds> oldest, newest;  // of the last change of the content, both included
+  // Of a file, both excluded; nothing else has a size.
+  std::optional<std::uint64_t> larger_than, smaller_than;
   std::function<bool()> is_stopped = [] { return false; };
 };
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands that look: ls, find, dump, diff, stats, cat, list, key, cache, completions.
+"""The commands that look: ls, find, dump, diff, versions, stats, cat, list, key, cache, completions.
 
 Runs the built program (environment variable LAGAN) on a repository of its own and checks output,
 JSON keys and exit codes.
@@ -178,6 +178,15 @@ class Find(Shared):
         self.assertEqual(self.json("find", "*.log", "--host", "nobody"), [])
         self.refuse("find", "x", "--oldest", "yesterday", saying="yesterday")
 
+    def test_narrows_by_size(self):
+        def paths(*words):
+            return {match["path"] for found in self.json("find", "*", "-s", self.first, *words)
+                    for match in found["matches"]}
+        self.assertEqual(paths("--larger-than", "1M"), {self.path("big"), self.path("sub/hard")})
+        self.assertEqual(paths("--smaller-than", "4", "--larger-than", "2"),
+                         {self.path("a.txt")})
+        self.assertNotIn(self.path("sub"), paths("--smaller-than", "1G"))
+
     def test_finds_files_by_chunk_and_by_pack(self):
         chunk = self.data_chunks()[0]
         found = self.json("find", "--blob", chunk[:16])
@@ -290,6 +299,117 @@ class Diff(Shared):
         self.assertIn("+    " + self.path("added/") + "\n", output)
         self.assertIn("Files:           1 new,     1 removed,     1 changed", output)
         self.refuse("diff", self.first, "0000", saying="0000")
+
+
+class DiffWithTheDisk(TwoSnapshots):
+    """These change the disk, so each test has a source to itself."""
+
+    def setUp(self):
+        self.prepare()
+
+    def changes(self, *words, **options):
+        *lines, statistics = self.json_lines("diff", *words, **options)
+        return {line["path"]: line["modifier"] for line in lines}, statistics
+
+    def test_the_newest_snapshot_is_what_is_there(self):
+        for flags in ((), ("--content",), ("--metadata",), ("--content", "--metadata")):
+            self.assertEqual(self.changes("latest", self.source, *flags)[0], {}, flags)
+
+    def test_an_older_one_differs_as_from_the_snapshot_between(self):
+        changes, statistics = self.changes(self.first, self.source)
+        self.assertEqual(changes, {
+            self.path("a.txt"): "M",
+            self.path("added/"): "+",
+            self.path("added/file"): "+",
+            self.path("link/"): "T",
+            self.path("sub/inner/c.txt"): "-",
+        })
+        self.assertEqual(statistics["source_snapshot"], self.first)
+        self.assertEqual(statistics["target_path"], self.source)
+        self.assertEqual((statistics["added"]["files"], statistics["removed"]["files"],
+                          statistics["changed_files"]), (1, 1, 1))
+
+    def test_what_size_and_time_hide_is_found_by_reading(self):
+        before = os.stat(self.path("big"))
+        with open(self.path("big"), "r+b") as file:
+            file.seek(2_000_000)
+            file.write(b"x" if self.big[2_000_000:2_000_001] != b"x" else b"y")
+        os.utime(self.path("big"), ns=(before.st_atime_ns, before.st_mtime_ns))
+        self.assertEqual(self.changes("latest", self.source)[0], {})
+        self.assertEqual(self.changes("latest", self.source, "--content")[0],
+                         {self.path("big"): "M?", self.path("sub/hard"): "M?"})
+
+    def test_what_was_touched_is_the_same_but_for_its_time(self):
+        os.utime(self.path("big"))
+        self.assertEqual(self.changes("latest", self.source)[0], {})
+        self.assertEqual(self.changes("latest", self.source, "--metadata")[0],
+                         {self.path("big"): "U", self.path("sub/hard"): "U"})
+
+    def test_another_folder_or_a_file_can_be_named(self):
+        restored = os.path.join(self.folder, "restored")
+        self.run_lagan("restore", f"latest:{self.source}/sub", "-t", restored)
+        self.assertEqual(self.changes(f"latest:{self.source}/sub", restored, "--content")[0], {})
+        write(restored + "/b.log", "other\n")
+        self.assertEqual(self.changes(f"latest:{self.source}/sub", restored)[0],
+                         {restored + "/b.log": "M"})
+        self.assertEqual(self.changes("latest", "./b.log", cwd=self.path("sub"))[0], {})
+        self.assertEqual(self.changes(f"latest:{self.source}/sub/b.log", restored + "/b.log")[0],
+                         {restored + "/b.log": "M"})
+
+    def test_text_and_bad_input(self):
+        output = self.run_lagan("diff", self.first, self.source)
+        self.assertIn(f"comparing snapshot {self.first[:8]} to {self.source}:", output)
+        self.assertIn("+    " + self.path("added/") + "\n", output)
+        self.assertIn("Files:           1 new,     1 removed,     1 changed", output)
+        os.mkdir(self.folder + "/unsaved")
+        for words, saying in (((self.folder + "/unsaved",), ":FOLDER"), (("/nowhere",), "/nowhere")):
+            self.run_lagan("diff", "latest", *words, code=1)
+            self.assertIn(saying, self.errors)
+
+
+class Versions(Shared):
+    def spans(self, path, *words):
+        return [("deleted" if span["deleted"] else span["version"], span["first"]["snapshot"],
+                 span["last"]["snapshot"], span["snapshots"])
+                for span in self.json("versions", path, *words)]
+
+    def test_lists_when_which_content_was_there(self):
+        self.assertEqual(self.spans(self.path("a.txt")), [(1, self.first, self.first, 1),
+                                                          (2, self.second, self.second, 1)])
+        self.assertEqual(self.spans(self.path("big")), [(1, self.first, self.second, 2)])
+        self.assertEqual(self.spans(self.path("sub/inner/c.txt")),
+                         [(1, self.first, self.first, 1), ("deleted", self.second, self.second, 1)])
+        self.assertEqual(self.spans(self.path("added")), [(1, self.second, self.second, 1)])
+        self.assertEqual(self.spans(self.path("empty")), [(1, self.first, self.second, 2)])
+        self.assertEqual(len(self.spans(self.path("empty"), "--metadata")), 2)
+
+    def test_json_says_what_a_version_is(self):
+        old, new = self.json("versions", self.path("a.txt"))
+        self.assertEqual((old["size"], new["size"], old["type"]), (3, 11, "file"))
+        self.assertNotEqual(old["content_id"], new["content_id"])
+        for key in ("hostname", "path", "mtime", "permissions", "user"):
+            self.assertIn(key, old)
+        self.assertLess(old["first"]["time"], new["first"]["time"])
+
+    def test_text_has_a_line_for_each(self):
+        head, titles, old, deleted = self.run_lagan(
+            "versions", self.path("sub/inner/c.txt")).splitlines()
+        self.assertTrue(head.startswith(self.path("sub/inner/c.txt") + " on "))
+        self.assertIn("restore from", titles)
+        self.assertEqual(old.split()[0], "1")
+        self.assertEqual(old.split()[-1], self.first[:8])
+        self.assertIn("6 B", old)
+        self.assertEqual((deleted.split()[0], deleted.split()[-1]), ("-", "deleted"))
+
+    def test_the_path_may_be_relative(self):
+        with self.start("versions", "./b.log", "--json", cwd=self.path("sub")) as process:
+            self.assertEqual(json.loads(process.stdout.read())[0]["path"], self.path("sub/b.log"))
+            process.stderr.read()
+
+    def test_a_path_that_never_was_is_refused(self):
+        self.refuse("versions", "/nowhere", saying="lagan find")
+        self.refuse("versions", self.path("big"), "-H", "nobody", saying=self.path("big"))
+        self.assertEqual(self.json("versions", "/nowhere"), [])
 
 
 class Stats(Shared):

@@ -55,6 +55,17 @@ TEST_CASE("age narrows it down") {
   CHECK(looking.in(tree, snapshot) == Paths{"/f2"});
 }
 
+TEST_CASE("size narrows it down to files") {
+  MemoryTree tree;
+  const Snapshot snapshot = tree.snapshot({file_entry("f1", "1"), file_entry("f22", "22"),
+                                           file_entry("f333", "333"), tree.folder("f", {})});
+  Looking looking("f*");
+  looking.options.larger_than = 1;
+  CHECK(looking.in(tree, snapshot) == Paths{"/f22", "/f333"});
+  looking.options.smaller_than = 3;
+  CHECK(looking.in(tree, snapshot) == Paths{"/f22"});
+}
+
 TEST_CASE("folders without a match are not read again in the next snapshot") {
   MemoryTree tree;
   const Entry dull = tree.folder("dull", {file_entry("x", "1")});

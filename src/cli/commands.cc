@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/cli/commands.h"
+
+#include "src/cli/help.h"
+#include "src/cli/manual.h"
+
+namespace lagan::cli {
+namespace {
+
+void add_globals(CLI::App& app, Globals& globals) {
+  app.add_option("-r,--repo", globals.repository, "where the repository is")->type_name("LOCATION");
+  app.add_option("--repository-file", globals.repository_file, "file with the location")
+      ->type_name("FILE");
+  app.add_option("-p,--password-file", globals.password_file, "file with the password")
+      ->type_name("FILE");
+  app.add_option("--password-command", globals.password_command, "command that prints the password")
+      ->type_name("COMMAND");
+  app.add_flag("--insecure-no-password", globals.insecure_no_password, "the password is empty");
+  app.add_option("--key-hint", globals.key_hint, "id or label of the key to try first")
+      ->envname("LAGAN_KEY_HINT")
+      ->type_name("KEY");
+  app.add_option("--cache-dir", globals.cache_dir, "folder of the local cache")
+      ->type_name("FOLDER");
+  app.add_option("--cache-size", globals.cache_size,
+                 "size above which caches of unused repositories go")
+      ->envname("LAGAN_CACHE_SIZE")
+      ->type_name("SIZE");
+  app.add_flag("--cleanup-cache", globals.cleanup_cache,
+               "accepted for restic's sake: the cache cleans itself up");
+  app.add_flag("--no-cache", globals.no_cache, "use no local cache");
+  app.add_flag("--json", globals.json, "speak JSON, one message a line");
+  app.add_flag("-q,--quiet", globals.quiet, "only errors");
+  app.add_flag("-v,--verbose", globals.verbose, "say more; twice: every file");
+  app.add_flag("--progress", globals.progress,
+               "tell how far it is also where there is no terminal, a line every ten seconds");
+  app.add_option("--compression", globals.compression, "auto, off, fastest, better or max")
+      ->envname("LAGAN_COMPRESSION");
+  app.add_option("--pack-size", globals.pack_size_mib, "target size of data packs in MiB")
+      ->envname("LAGAN_PACK_SIZE");
+  app.add_flag("--no-extra-verify", globals.no_extra_verify,
+               "do not open each block again before it is uploaded");
+  app.add_flag("--no-lock", globals.no_lock, "accepted for restic's sake: there are no locks");
+  app.add_option("--retry-lock", globals.retry_lock,
+                 "accepted for restic's sake: there are no locks");
+}
+
+}  // namespace
+
+void add_everything(CLI::App& app, Context& context) {
+  app.name("lagan");
+  app.description("backups that are deduplicated, compressed and encrypted");
+  app.require_subcommand(1);
+  app.set_help_flag("-h,--help", "explain it, with examples");
+  app.set_version_flag("--version", std::string("lagan ") + LAGAN_VERSION,
+                       "say which lagan this is");
+  app.formatter(std::make_shared<Help>());
+  add_globals(app, context.globals);
+  for (const auto add :
+       {add_forget,      add_prune,     add_repair,  add_tag,    add_undelete, add_init, add_backup,
+        add_check,       add_snapshots, add_restore, add_unlock, add_version,  add_ls,   add_find,
+        add_dump,        add_diff,      add_stats,   add_cat,    add_list,     add_key,  add_cache,
+        add_completions, add_versions,  add_man,     add_help,   add_recover})
+    add(app, context);
+  // Global flags may also stand after the command.
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; }))
+    command->fallthrough();
+  apply_manual(app);
+}
+
+}  // namespace lagan::cli

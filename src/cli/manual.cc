@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/cli/manual.h"
+
+#include <algorithm>
+
+#include "src/cli/command_info.h"
+#include "src/cli/context.h"
+
+namespace lagan::cli {
+namespace {
+
+constexpr const char* kDaily = "Back up and restore";
+constexpr const char* kLook = "Look into snapshots";
+constexpr const char* kTidy = "Keep it small and sound";
+constexpr const char* kKeys = "Repositories and keys";
+constexpr const char* kOther = "Other";
+
+const FlagGroup kProgramFlags[] = {
+    {"Repository", {"repo", "repository-file"}},
+    {"Password", {"password-file", "password-command", "insecure-no-password", "key-hint"}},
+    {"Output", {"json", "quiet", "verbose", "progress"}},
+    {"Cache", {"cache-dir", "cache-size", "cleanup-cache", "no-cache"}},
+    {"How it is stored", {"compression", "pack-size", "no-extra-verify"}},
+    {"For scripts written for restic", {"no-lock", "retry-lock"}},
+};
+
+std::vector<ManualPage> daily_pages() {
+  return {
+      {"",
+       "",
+       {{"lagan -r /mnt/disk/backup init", "make a repository in a folder"},
+        {"lagan -r /mnt/disk/backup backup ~/documents", "save a folder"},
+        {"lagan -r /mnt/disk/backup snapshots", "see what has been saved"},
+        {"lagan -r /mnt/disk/backup restore latest --target /tmp/restored", "bring it back"}},
+       {std::begin(kProgramFlags), std::end(kProgramFlags)},
+       "Everything is encrypted before it leaves the program, with a password that nobody can "
+       "replace: who loses all passwords and recovery codes loses the backups.\n\n"
+       "Say LAGAN_REPOSITORY=/mnt/disk/backup once instead of -r each time. Global flags may also "
+       "stand after the command."},
+      {"init",
+       kKeys,
+       {{"lagan -r /mnt/disk/backup init",
+         "make a repository in a folder; asks for a new password"},
+        {"lagan -r /mnt/disk/backup init --recovery",
+         "print a code as well that opens it when the password is lost"}},
+       {{"The first key", {"recovery", "label", "kdf-memory", "kdf-passes"}}},
+       ""},
+      {"backup",
+       kDaily,
+       {{"lagan backup ~/documents /etc", "save two folders; only what is new takes room"},
+        {"lagan backup ~ --exclude '*.o' --exclude-caches", "leave out what can be made again"},
+        {"lagan backup ~ --dry-run -vv", "see file by file what would be saved"},
+        {"lagan backup --stdin-from-command --stdin-filename db.sql -- pg_dump shop",
+         "save what a command prints"}},
+       {{"What to leave out",
+         {"exclude", "iexclude", "exclude-file", "iexclude-file", "exclude-if-present",
+          "exclude-caches", "exclude-larger-than", "one-file-system"}},
+        {"The snapshot", {"tag", "host", "time", "description", "skip-if-unchanged"}},
+        {"Instead of files", {"stdin", "stdin-from-command", "stdin-filename"}}},
+       "Patterns match at any depth, or from the root when they begin with '/'. '*', '?' and "
+       "'[a-z]' stay within one component, '**' spans several; '!pattern' takes back. What cannot "
+       "be read is told, the rest is saved, and the exit code is 3."},
+      {"snapshots",
+       kDaily,
+       {{"lagan snapshots", "list all"},
+        {"lagan snapshots --host attic --latest 3", "the newest three of one host"}},
+       {},
+       ""},
+      {"restore",
+       kDaily,
+       {{"lagan restore latest --target /tmp/restored", "everything of the newest snapshot"},
+        {"lagan restore latest:/home/anna/documents --target ~/documents",
+         "one folder, put back where it was"},
+        {"lagan restore 5d8f21ac -t /tmp/restored --include '*.jpg'",
+         "only pictures, of a snapshot named by the beginning of its id"},
+        {"lagan restore latest -t /tmp/restored --dry-run", "only say how much it would be"}},
+       {{"What to restore", {"include", "iinclude", "exclude", "iexclude"}}},
+       "'ID:PATH' restores what lies at or below PATH directly into the target. What is in the way "
+       "is replaced, entry by entry; nothing else is deleted."},
+  };
+}
+
+std::vector<ManualPage> look_pages() {
+  return {
+      {"ls",
+       kLook,
+       {{"lagan ls latest", "every file of the newest snapshot"},
+        {"lagan ls -l --sort size --reverse latest:/home", "the largest first"},
+        {"lagan ls latest /etc", "only what lies directly in one folder"},
+        {"lagan ls latest --ncdu | ncdu -f -", "browse what takes room"}},
+       {},
+       ""},
+      {"find",
+       kLook,
+       {{"lagan find 'invoice*.pdf'", "in every snapshot, newest first"},
+        {"lagan find -l --newest '2026-01-31' --larger-than 1G '*'",
+         "large files left alone since"},
+        {"lagan find -i -s latest '*.JPG'", "in one snapshot, upper and lower case alike"},
+        {"lagan find --pack 3f2a91c0", "what would be lost with a damaged pack"}},
+       {{"What to find", {"ignore-case", "oldest", "newest", "larger-than", "smaller-than"}},
+        {"By id", {"blob", "tree", "pack", "show-pack-id"}},
+        {"Which snapshots", {"snapshot"}}},
+       ""},
+      {"versions",
+       kLook,
+       {{"lagan versions ~/documents/thesis.tex", "each version of a file that was ever saved"},
+        {"lagan restore 5d8f21ac:/home/anna/documents/thesis.tex -t /tmp/old",
+         "bring one of them back, by the id of a snapshot that has it"}},
+       {},
+       "One line for each stretch of snapshots in which the file was the same; a version that came "
+       "back has its number again. Stretches without the file are shown as deleted. Snapshots that "
+       "do not cover PATH say nothing about it and are passed over. PATH may be a folder."},
+      {"diff",
+       kLook,
+       {{"lagan diff latest~1 latest", "what the last backup brought"},
+        {"lagan diff latest ~/documents", "what has changed on the disk since"},
+        {"lagan diff 5d8f21ac:/etc /mnt/other/etc", "a folder of a snapshot and any other one"},
+        {"lagan diff --content latest /srv/photos", "read all files, to find silent damage"}},
+       {},
+       "Before each path: + added, - removed, T another type, M other content, U other attributes "
+       "(with --metadata), ? other content though all attributes say it is the same (a disk that "
+       "forgets?).\n\n"
+       "What to compare with is a path if it is '.', '..' or has a '/' before any ':'. Files on "
+       "the "
+       "disk with the size and time that the snapshot knows count as unchanged, unless --content "
+       "has them read."},
+      {"dump",
+       kLook,
+       {{"lagan dump latest /etc/fstab", "print a file"},
+        {"lagan dump latest /home/anna -a zip -t anna.zip", "a folder as an archive"}},
+       {},
+       ""},
+      {"stats",
+       kLook,
+       {{"lagan stats latest", "how much a restore would bring"},
+        {"lagan stats --mode raw-data", "how much is stored, and what compression saves"}},
+       {},
+       ""},
+  };
+}
+
+std::vector<ManualPage> tidy_pages() {
+  return {
+      {"forget",
+       kTidy,
+       {{"lagan forget --keep-daily 7 --keep-weekly 5 --keep-monthly 12 --dry-run",
+         "see what a policy would forget"},
+        {"lagan forget --keep-daily 7 --keep-weekly 5 --keep-monthly 12 --prune",
+         "forget, and take what nothing needs any more out of the repository"},
+        {"lagan forget 5d8f21ac", "forget one snapshot; 'lagan undelete' brings it back"}},
+       {{"What to keep",
+         {"keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly",
+          "keep-within", "keep-within-hourly", "keep-within-daily", "keep-within-weekly",
+          "keep-within-monthly", "keep-within-yearly", "keep-tag", "keep-time-machine",
+          "max-size"}},
+        {"What prune may do",
+         {"prune", "max-unused", "max-repack-size", "fence-after", "undelete-window"}}},
+       "A policy is applied to each group of snapshots with the same host and paths. What any flag "
+       "keeps is kept. Forgotten snapshots can be brought back for seven days."},
+      {"undelete",
+       kTidy,
+       {{"lagan undelete", "list what can be brought back"},
+        {"lagan undelete 5d8f21ac", "bring one snapshot back"}},
+       {},
+       ""},
+      {"prune",
+       kTidy,
+       {{"lagan prune", "take out what no snapshot needs; backups may run meanwhile"},
+        {"lagan prune --max-unused 0 --dry-run", "see how small it could become"}},
+       {},
+       "A prune finishes what the one before prepared: what it finds unneeded is deleted by the "
+       "next, for somebody may be using it just now."},
+      {"check",
+       kTidy,
+       {{"lagan check", "is everything there, and does it fit together?"},
+        {"lagan check --read-data-subset 5%", "and read some of it"},
+        {"lagan check --read-data", "and read all of it"}},
+       {},
+       ""},
+      {"repair",
+       kTidy,
+       {{"lagan repair index", "after 'check' says that the index is damaged"}},
+       {},
+       ""},
+      {"repair index",
+       "",
+       {{"lagan repair index --dry-run", "only say what would be done"}},
+       {},
+       ""},
+      {"tag",
+       kTidy,
+       {{"lagan tag latest --add important", "add a tag to the newest snapshot"},
+        {"lagan tag --tag old --remove old", "take a tag from all that have it"}},
+       {},
+       ""},
+  };
+}
+
+std::vector<ManualPage> key_pages() {
+  return {
+      {"key", kKeys, {{"lagan key list", "what opens the repository"}}, {}, ""},
+      {"key list", "", {{"lagan key list", "the key in use has a star"}}, {}, ""},
+      {"key add",
+       "",
+       {{"lagan key add --label office", "a second password; asks for it"},
+        {"lagan key add --recovery", "a code to be printed and locked away"}},
+       {},
+       ""},
+      {"key passwd", "", {{"lagan key passwd", "replace the password that was given"}}, {}, ""},
+      {"key remove", "", {{"lagan key remove 5d8f21ac", "a password that leaked"}}, {}, ""},
+      {"key export",
+       "",
+       {{"lagan key export > key.txt", "should the repository lose its keys"}},
+       {},
+       ""},
+      {"key import", "", {{"lagan key import key.txt", "put it back"}}, {}, ""},
+      {"unlock", kKeys, {{"lagan unlock", "says why there is nothing to unlock"}}, {}, ""},
+      {"cache",
+       kKeys,
+       {{"lagan cache", "what this machine keeps of repositories"},
+        {"lagan cache --cleanup", "remove what has not been used for long"}},
+       {},
+       "All of it may be deleted at any time and costs speed only."},
+      {"list", kOther, {{"lagan list packs", "the ids of all packs"}}, {}, ""},
+      {"cat",
+       kOther,
+       {{"lagan cat config", "the settings of the repository"},
+        {"lagan cat tree latest:/etc", "a folder as it is stored"}},
+       {},
+       ""},
+      {"completions",
+       kOther,
+       {{"lagan completions bash > /etc/bash_completion.d/lagan", "for every user of bash"},
+        {"lagan completions zsh > /usr/local/share/zsh/site-functions/_lagan", "of zsh"},
+        {"lagan completions fish > ~/.config/fish/completions/lagan.fish",
+         "for yourself, of fish"}},
+       {},
+       ""},
+      {"man",
+       kOther,
+       {{"lagan man backup | man -l -", "read the page of a command"},
+        {"lagan man --output /usr/local/share/man/man1", "install all pages"}},
+       {},
+       ""},
+      {"help", kOther, {{"lagan help backup", "the same as lagan backup --help"}}, {}, ""},
+      {"version", kOther, {{"lagan version", "for a report of an error"}}, {}, ""},
+  };
+}
+
+std::vector<ManualPage> all_pages() {
+  std::vector<ManualPage> pages;
+  for (auto part : {daily_pages(), look_pages(), tidy_pages(), key_pages()})
+    std::ranges::move(part, std::back_inserter(pages));
+  return pages;
+}
+
+}  // namespace
+
+const std::vector<ManualPage>& manual_pages() {
+  static const std::vector<ManualPage> kPages = all_pages();
+  return kPages;
+}
+
+const ManualPage* find_page(const std::string& command) {
+  const auto found = std::ranges::find(manual_pages(), command, &ManualPage::command);
+  return found != manual_pages().end() ? &*found : nullptr;
+}
+
+const std::vector<std::string>& command_sections() {
+  static const std::vector<std::string> kSections = {kDaily, kLook, kTidy, kKeys, kOther};
+  return kSections;
+}
+
+const std::vector<Choices>& choices() {
+  static const std::vector<Choices> kChoices = {
+      {"", "--compression", {"auto", "off", "fastest", "better", "max"}},
+      {"init", "--cipher", {"auto", "aes256-gcm", "chacha20-poly1305"}},
+      {"ls", "--sort", {"name", "size", "time", "extension"}},
+      {"dump", "--archive", {"tar", "zip"}},
+      {"stats", "--mode", {"restore-size", "files-by-contents", "blobs-per-file", "raw-data"}},
+      {"completions", "shell", {"bash", "zsh", "fish"}},
+      {"list",
+       "what",
+       {"blobs", "condemned", "config", "fences", "forgotten", "index", "keys", "locks", "packs",
+        "sessions", "snapshots"}},
+      {"cat", "what", {"blob", "config", "index", "key", "pack", "snapshot", "tree"}},
+  };
+  return kChoices;
+}
+
+const std::vector<ExitCodeText>& exit_code_texts() {
+  static const std::vector<ExitCodeText> kTexts = {
+      {kOk, "done"},
+      {kFailed,
+       "failed, or the command line could not be understood; or done in part: restore could not "
+       "restore everything, check found errors, a snapshot could not be read"},
+      {kPartial, "backup made a snapshot, but could not read everything as it should"},
+      {kNoRepository, "there is no repository at the location"},
+      {kWrongPassword, "no key opens with this password"},
+      {kInterrupted, "stopped by SIGINT or SIGTERM"},
+  };
+  return kTexts;
+}
+
+const std::vector<VariableText>& variable_texts() {
+  static const std::vector<VariableText> kTexts = {
+      {"LAGAN_REPOSITORY", "where the repository is, without --repo"},
+      {"LAGAN_REPOSITORY_FILE", "file with the location"},
+      {"LAGAN_PASSWORD_COMMAND", "command that prints the password"},
+      {"LAGAN_PASSWORD_FILE", "file with the password"},
+      {"LAGAN_PASSWORD", "the password itself; other programs of the same user can see it"},
+      {"LAGAN_CACHE_DIR", "folder of the local cache, without --cache-dir"},
+      {"LAGAN_HOST", "host name of new snapshots, without --host"},
+      {"LAGAN_PROGRESS_FPS",
+       "how often progress is shown, a second; if set, also where there is no terminal"},
+      {"NO_COLOR", "show no colours, also on a terminal"},
+  };
+  return kTexts;
+}
+
+void apply_manual(CLI::App& app) {
+  const std::string name = command_name(app);
+  if (const ManualPage* page = find_page(name)) {
+    if (!page->section.empty()) app.group(page->section);
+    for (const FlagGroup& group : page->groups) {
+      for (const std::string& flag : group.flags) {
+        if (CLI::Option* option = app.get_option_no_throw("--" + flag)) option->group(group.title);
+      }
+    }
+  }
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; }))
+    apply_manual(*command);
+}
+
+}  // namespace lagan::cli
