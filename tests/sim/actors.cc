@@ -18,9 +18,6 @@
 namespace lagan::sim {
 namespace {
 
-// What lies in no segment that a listing showed, though it is there.
-constexpr ErrorCode kHidden = ErrorCode::internal;
-
 // Works on the caller's thread, which is where the world decides who goes on.
 ChunkWriterOptions alone() {
   ChunkWriterOptions options;
@@ -116,8 +113,8 @@ Result<SnapshotId> save(Scene& scene, const Client& client, const SmallTree& tre
 void run_writer(Scene& scene, const Client& client, Actor& actor, SmallTreeStorer::Memory memory) {
   Dice& dice = scene.world.dice;
   SmallTree tree;
-  for (std::uint64_t i = dice.between(1, 3); i > 0; --i)
-    tree.folders.push_back(static_cast<std::uint32_t>(dice.below(kSharedFolders)));
+  const auto draw = [&] { return scene.folders[dice.below(scene.folders.size())]; };
+  for (std::uint64_t i = dice.between(1, 3); i > 0; --i) tree.folders.push_back(draw());
   while (!scene.is_over()) {
     {
       const Process process(scene, client, actor);
@@ -125,8 +122,7 @@ void run_writer(Scene& scene, const Client& client, Actor& actor, SmallTreeStore
       if (saved) ++scene.counts.snapshots;
       if (!saved) scene.failed(actor, "backup", saved.error());
     }
-    tree.folders[dice.below(tree.folders.size())] =
-        static_cast<std::uint32_t>(dice.below(kSharedFolders));
+    tree.folders[dice.below(tree.folders.size())] = draw();
     pause(scene, 80);
   }
 }
@@ -221,10 +217,8 @@ void run_undeleter(Scene& scene, const Client& client, Actor& actor) {
   }
 }
 
-Result<void> restore_whole(Scene& scene, const Repository& repository, const SnapshotId& id,
-                           const Snapshot& snapshot) {
-  LocalIndex index = TRY(open_local_index(repository));
-  TRY(load_index_to_read(repository, index));
+Result<void> restore_whole(Scene& scene, const Repository& repository, LocalIndex& index,
+                           const SnapshotId& id, const Snapshot& snapshot) {
   ChunkReader reader(repository, index);
   // A chunk in no segment, or a pack that is not there: the index may be out of date.
   constexpr int kLooks = 4;
@@ -232,12 +226,13 @@ Result<void> restore_whole(Scene& scene, const Repository& repository, const Sna
     for (int look = 1;; ++look) {
       auto loaded = reader.load(chunk, kind);
       if (loaded || loaded.error().code != ErrorCode::not_found || look == kLooks) return loaded;
+      // Who loads the index after the snapshots finds all that they need.
+      if (!index.find(chunk) && scene.world.weather.listings_end_in_time) {
+        return fail(kHidden,
+                    fmt::format("chunk {} is in no segment that was listed", chunk.short_hex()));
+      }
       ++scene.counts.reloads;
       TRY(load_index_to_read(repository, index));
-      if (!index.find(chunk)) {
-        return fail(kHidden, fmt::format("chunk {} is in no segment, after loading the index again",
-                                         chunk.short_hex()));
-      }
     }
   };
   std::unordered_set<ChunkId> seen;
@@ -271,15 +266,18 @@ void run_reader(Scene& scene, const Client& client, Actor& actor) {
       } else if (!list->snapshots.empty()) {
         const StoredSnapshot& chosen = list->snapshots[world.dice.below(list->snapshots.size())];
         const bool was_protected = scene.oracle.is_protected(world.objects, chosen.id, world.now);
-        const auto done = restore_whole(scene, *client.repository, chosen.id, chosen.snapshot);
+        const auto done = [&]() -> Result<void> {
+          LocalIndex index = TRY(open_local_index(*client.repository));
+          TRY(load_index_to_read(*client.repository, index));
+          return restore_whole(scene, *client.repository, index, chosen.id, chosen.snapshot);
+        }();
         const bool counts = !done && !actor.is_dead && was_protected &&
                             scene.oracle.is_protected(world.objects, chosen.id, world.now);
         if (!done) scene.failed(actor, "restore", done.error());
         // Two collections between a look at the index and the pack it names: a matter of luck.
         if (counts && done.error().code == ErrorCode::not_found) ++scene.counts.starved;
         const bool is_wrong =
-            counts && (done.error().code == ErrorCode::corrupt ||
-                       (done.error().code == kHidden && world.weather.listings_end_in_time));
+            counts && (done.error().code == ErrorCode::corrupt || done.error().code == kHidden);
         if (is_wrong) world.report("a reader found: " + done.error().message);
       }
     }

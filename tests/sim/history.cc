@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "repo/index_loader.h"
 #include "repo/snapshots.h"
 #include "tests/sim/actors.h"
 #include "tests/sim/stand_in_machine.h"
@@ -21,28 +22,26 @@ constexpr int kQuietRuns = 8;
 constexpr std::uint64_t kHistoryMin = 150, kHistoryMax = 450;
 
 Weather draw_weather(Dice& dice, std::uint64_t length) {
-  static constexpr std::uint64_t kBursts[] = {0, 1, 4, 12, 40};
+  static constexpr std::uint64_t kBursts[] = {0, 1, 4, 12, 40, 400};
   static constexpr std::uint64_t kSleeps[] = {15, 40, 100, 1000};
-  static constexpr const char* kHotSpots[] = {"",
-                                              "put snapshots/",
-                                              "list fences/",
-                                              "put data/",
-                                              "put tree/",
-                                              "put index/",
-                                              "list condemned/",
-                                              "list sessions/",
-                                              "list index/",
-                                              "put condemned/",
-                                              "put fences/",
-                                              "list snapshots/",
-                                              "remove data/",
-                                              "remove index/",
-                                              "get tree/"};
+  static constexpr std::uint64_t kLongest[] = {40, 150, 400};
+  static constexpr HotSpot kHotSpots[] = {
+      {"", "put", "snapshots/"},        {"", "list", "fences/"},
+      {"", "list", "condemned/"},       {"", "list", "index/"},
+      {"writer", "put", "data/"},       {"writer", "put", "tree/"},
+      {"writer", "put", "index/"},      {"writer", "get", "tree/"},
+      {"writer", "list", "sessions/"},  {"keeper", "put", "condemned/"},
+      {"keeper", "put", "index/"},      {"keeper", "put", "fences/"},
+      {"keeper", "put", "tree/"},       {"keeper", "list", "sessions/"},
+      {"keeper", "list", "forgotten/"}, {"keeper", "list", "data/"},
+      {"keeper", "remove", "data/"},    {"keeper", "remove", "index/"},
+      {"undeleter", "put", "tree/"},    {"undeleter", "put", "snapshots/"}};
   Weather weather;
   weather.burst = dice.pick(kBursts);
   weather.sleep_one_in = dice.pick(kSleeps);
-  weather.longest_sleep = dice.one_in(2) ? 40 : 300;
-  weather.hot_spot = dice.pick(kHotSpots);
+  weather.longest_sleep = dice.pick(kLongest);
+  for (std::uint64_t i = dice.below(4); i > 0; --i)
+    weather.hot_spots.push_back(dice.pick(kHotSpots));
   weather.failure_one_in = dice.one_in(3) ? 200 : 0;
   weather.listings_end_in_time = !dice.one_in(4);
   for (std::uint64_t i = dice.between(1, 3); i > 0; --i)
@@ -54,9 +53,12 @@ void restore_all(Scene& scene, const Client& client) {
   World& world = scene.world;
   const auto list = list_snapshots(*client.repository, Which::all);
   if (!list) return world.report("no list of snapshots: " + list.error().message);
+  LocalIndex index = *open_local_index(*client.repository);
+  const auto loaded = load_index_to_read(*client.repository, index);
+  if (!loaded) return world.report("no index: " + loaded.error().message);
   for (const StoredSnapshot& stored : list->snapshots) {
     if (!scene.oracle.is_protected(world.objects, stored.id, world.now)) continue;
-    const auto done = restore_whole(scene, *client.repository, stored.id, stored.snapshot);
+    const auto done = restore_whole(scene, *client.repository, index, stored.id, stored.snapshot);
     if (!done)
       world.report(fmt::format("when all is quiet, snapshot {}: {}", stored.id.short_hex(),
                                done.error().message));
@@ -75,7 +77,8 @@ void collect_until_quiet(Scene& scene, const Client& client) {
     const auto done = collect(scene, client, nullptr, options);
     if (!done) return world.report("a quiet repository is not collected: " + done.error().message);
     const bool is_quiet = done->packs_deleted + done->packs_dropped + done->packs_dead +
-                              done->packs_sparse + done->segments_deleted ==
+                              done->packs_sparse + done->segments_deleted +
+                              done->snapshots_deleted + done->sessions_fenced ==
                           0;
     if (!is_quiet) continue;
     const auto [needed, stored] = Oracle::needed_and_stored(world.objects);
@@ -181,6 +184,8 @@ Outcome Histories::run(std::uint64_t seed, bool is_traced) {
   world.objects = start.objects;
   Outcome outcome;
   Scene scene{world, oracle_, outcome.counts, length, dice.pick(kWindows)};
+  for (std::uint64_t i = dice.between(2, 8); i > 0; --i)
+    scene.folders.push_back(static_cast<std::uint32_t>(dice.below(kSharedFolders)));
   oracle_.begin(scene.undelete_window, start.reported);
   end_all_processes();
   clients_.enter(world);

@@ -90,9 +90,10 @@ Result<World::Fate> World::arrive(const char* how, std::string_view name) {
   if (current_ == nullptr) return Fate::done;
   Actor& actor = *current_;
   if (actor.is_dead) return fail(crashed());
-  const bool is_hot = !weather.hot_spot.empty() &&
-                      fmt::format("{} {}", how, name).starts_with(weather.hot_spot) &&
-                      dice.one_in(2);
+  const bool is_hot = std::ranges::any_of(weather.hot_spots, [&](const HotSpot& spot) {
+    return actor.name.starts_with(spot.actor) && spot.how == how && name.starts_with(spot.name) &&
+           dice.one_in(2);
+  });
   if (is_hot || dice.one_in(weather.sleep_one_in)) {
     ++counts_.sleeps;
     actor.sleeps_until = counts_.operations + dice.between(1, weather.longest_sleep);

@@ -26,12 +26,17 @@ constexpr Nanoseconds kSecond = 1'000'000'000;
 constexpr Nanoseconds kHour = 3600 * kSecond;
 constexpr Nanoseconds kDay = 24 * kHour;
 
+// Where actors whose names begin so are suspended every other time.
+struct HotSpot {
+  std::string_view actor, how, name;
+};
+
 // What may go wrong in a history, and how often.
 struct Weather {
-  std::uint64_t burst = 8;             // operations in a row by one actor, on average
-  std::uint64_t sleep_one_in = 60;     // operations: the actor is suspended
-  std::uint64_t longest_sleep = 200;   // operations of all
-  std::string hot_spot;                // "put snapshots/": suspended there every other time
+  std::uint64_t burst = 8;            // operations in a row by one actor, on average
+  std::uint64_t sleep_one_in = 60;    // operations: the actor is suspended
+  std::uint64_t longest_sleep = 200;  // operations of all
+  std::vector<HotSpot> hot_spots;
   std::uint64_t failure_one_in = 0;    // operations that fail, half of them after they took effect
   std::vector<std::uint64_t> crashes;  // by the number of the operation
   bool listings_end_in_time = true;    // see World::remove
