@@ -27,9 +27,10 @@ std::string clock_text(double seconds) {
 
 }  // namespace
 
-ProgressLine::ProgressLine(const Context& context, std::string during)
+ProgressLine::ProgressLine(const Context& context, std::string during, int verbosity_of_items)
     : context_(context),
       during_(std::move(during)),
+      verbosity_of_items_(verbosity_of_items),
       started_(std::chrono::steady_clock::now()),
       on_terminal_(::isatty(STDERR_FILENO) == 1 && !context.globals.json &&
                    !context.globals.quiet) {
@@ -130,8 +131,9 @@ void ProgressLine::note(const std::string& text) {
 }
 
 void ProgressLine::item(const std::string& path, ItemChange change, std::uint64_t size) {
-  static constexpr const char* kWords[] = {"new", "modified", "unchanged"};
+  static constexpr const char* kWords[] = {"new", "modified", "unchanged", "removed"};
   const char* word = kWords[static_cast<std::size_t>(change)];
+  if (change == ItemChange::unchanged && context_.globals.verbose < 2) return;
   const MutexLock lock(mutex_);
   if (context_.globals.json) {
     Json message{{"message_type", "verbose_status"}, {"action", word}};

@@ -17,15 +17,16 @@ namespace lagan::cli {
 
 class ProgressLine : public Observer {
  public:
-  // `during` is restic's word for what goes on when trouble comes: "archival", "restore".
-  ProgressLine(const Context& context, std::string during);
+  // `during` is restic's word for what goes on when trouble comes: "archival", "restore". Items are
+  // named from so many -v on; unchanged ones always need two.
+  ProgressLine(const Context& context, std::string during, int verbosity_of_items = 2);
   ~ProgressLine() override;
 
   void trouble(const std::string& path, const Error& error) override;
   void note(const std::string& text) override;
   void item(const std::string& path, ItemChange change, std::uint64_t size) override;
   bool wants_totals() const override { return thread_.joinable(); }
-  bool wants_items() const override { return context_.globals.verbose >= 2; }
+  bool wants_items() const override { return context_.globals.verbose >= verbosity_of_items_; }
 
   // Stops and clears the line, before the summary.
   void finish();
@@ -39,6 +40,7 @@ class ProgressLine : public Observer {
 
   const Context& context_;
   const std::string during_;
+  const int verbosity_of_items_;
   const std::chrono::steady_clock::time_point started_;
   const bool on_terminal_;
   Mutex mutex_;

@@ -36,7 +36,7 @@ class CollectingObserver final : public Observer {
     notes_.push_back(text);
   }
   void item(const std::string& path, ItemChange change, std::uint64_t) override {
-    static constexpr const char* kWords[] = {"added ", "changed ", "unchanged "};
+    static constexpr const char* kWords[] = {"added ", "changed ", "unchanged ", "removed "};
     const MutexLock lock(mutex_);
     items_.push_back(kWords[static_cast<std::size_t>(change)] + path);
   }
