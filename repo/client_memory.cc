@@ -16,10 +16,6 @@
 namespace lagan {
 namespace {
 
-// https://bford.info/cachedir/: tells other backup programs to leave the folder out.
-constexpr std::string_view kCacheTag =
-    "Signature: 8a477f597d28d172789f06886806bc55\n"
-    "# This folder is a cache of lagan. It may be deleted at any time.\n";
 constexpr std::size_t kRecordSize = RepositoryId::kSize + 8;
 constexpr Nanoseconds kSecond = 1'000'000'000;
 constexpr Nanoseconds kDay = 24 * 3600 * kSecond;

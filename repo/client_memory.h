@@ -18,6 +18,12 @@
 
 namespace lagan {
 
+// Content of the CACHEDIR.TAG (https://bford.info/cachedir/): tells other backup programs to leave
+// the folder out.
+inline constexpr std::string_view kCacheTag =
+    "Signature: 8a477f597d28d172789f06886806bc55\n"
+    "# This folder is a cache of lagan. It may be deleted at any time.\n";
+
 class ClientMemory {
  public:
   explicit ClientMemory(std::string root) : root_(std::move(root)) {}

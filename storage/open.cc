@@ -112,4 +112,16 @@ Result<std::unique_ptr<Storage>> open_storage(std::string_view location) {
               fmt::format("unknown kind of location '{}'; known are {}", scheme, kKnownKinds));
 }
 
+std::optional<std::string> local_folder(std::string_view location) {
+  const std::string_view scheme = scheme_of(location);
+  std::string_view rest = location.substr(scheme.size());
+  if (scheme == "file:" && rest.starts_with("///")) {
+    rest.remove_prefix(2);
+  } else if (!scheme.empty() && scheme != "local:") {
+    return std::nullopt;
+  }
+  if (rest.empty()) return std::nullopt;
+  return std::string(rest);
+}
+
 }  // namespace lagan

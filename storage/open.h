@@ -6,6 +6,8 @@
 //   mem://name                                                        in this process (tests)
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "storage/storage.h"
@@ -15,5 +17,8 @@ namespace lagan {
 // Does not touch the location. An unknown scheme is `invalid_argument` and says which ones there
 // are.
 Result<std::unique_ptr<Storage>> open_storage(std::string_view location);
+
+// The folder that a location is; nothing if it is something else.
+std::optional<std::string> local_folder(std::string_view location);
 
 }  // namespace lagan

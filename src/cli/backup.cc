@@ -3,33 +3,20 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "repo/machine.h"
+#include "src/cli/backup_flags.h"
 #include "src/cli/context.h"
 #include "src/cli/progress_line.h"
+#include "src/engine/explain.h"
+#include "src/engine/fs_snapshot.h"
+#include "src/engine/walker.h"
 #include "util/file.h"
 
 namespace lagan::cli {
 namespace {
-
-struct BackupFlags {
-  std::vector<std::string> paths, tags;
-  std::string host, time, label, larger_than;
-  FilterOptions filter;
-  bool one_file_system = false, force = false, skip_if_unchanged = false, dry_run = false;
-  bool from_stdin = false, from_command = false, no_scan = false;
-  std::string stdin_name = "stdin";
-  std::size_t readers = 0;
-};
-
-std::string user_name() {
-  const passwd* user = ::getpwuid(::getuid());
-  return user != nullptr ? user->pw_name : "";
-}
 
 // The output of a command as the source. The command is waited for before anything is committed.
 class SourceCommand {
@@ -69,33 +56,6 @@ class SourceCommand {
   File output_;
   pid_t child_;
 };
-
-Result<BackupOptions> options_of(const Context& context, const BackupFlags& flags) {
-  BackupOptions options;
-  options.paths = flags.paths;
-  const char* host = std::getenv("LAGAN_HOST");
-  options.host = !flags.host.empty() ? flags.host : host != nullptr ? host : host_name();
-  options.user = user_name();
-  for (const std::string& list : flags.tags) {
-    for (std::string& tag : split_list(list)) {
-      if (!tag.empty()) options.tags.push_back(std::move(tag));
-    }
-  }
-  options.label = flags.label;
-  if (!flags.time.empty()) options.time = TRY(parse_time(flags.time));
-  options.filter = flags.filter;
-  if (!flags.larger_than.empty()) options.filter.larger_than = TRY(parse_size(flags.larger_than));
-  options.one_file_system = flags.one_file_system;
-  options.force = flags.force;
-  options.scan = !flags.no_scan;
-  options.skip_if_unchanged = flags.skip_if_unchanged;
-  options.dry_run = flags.dry_run;
-  options.readers = flags.readers;
-  options.writer = TRY(context.writer_options());
-  options.adapt_compression = context.globals.compression == "auto";
-  options.is_stopped = [&context] { return context.is_stopped(); };
-  return options;
-}
 
 void print_summary(const Context& context, const BackupResult& result, bool dry_run,
                    double seconds) {
@@ -142,34 +102,65 @@ void print_summary(const Context& context, const BackupResult& result, bool dry_
   }
 }
 
-Result<int> run_backup(Context& context, const BackupFlags& flags) {
-  BackupOptions options = TRY(options_of(context, flags));
-  std::optional<SourceCommand> command;
-  if (flags.from_stdin || flags.from_command) {
-    if (flags.stdin_name.empty() || !is_valid_entry_name(flags.stdin_name)) {
-      return fail(ErrorCode::invalid_argument, "--stdin-filename is a name without '/'");
-    }
-    options.stream = STDIN_FILENO;
-    options.stream_name = flags.stdin_name;
-    options.paths.clear();
-    if (flags.from_stdin && !flags.paths.empty()) {
-      return fail(ErrorCode::invalid_argument, "--stdin and paths cannot be used together");
+Result<int> explain_path(const Context& context, const BackupOptions& options,
+                         const std::string& path) {
+  const auto note = [&](const std::string& text) { context.warn(text); };
+  const Explanation found = TRY_IN("--explain", explain(options.filter, options.paths, path, note));
+  if (context.globals.json) {
+    Json message{{"message_type", "explanation"}, {"kept", found.is_kept}};
+    put_text(message, "path", found.path);
+    put_text(message, "rule", found.why);
+    context.print_json(message);
+  } else {
+    put(stdout,
+        fmt::format("{}: {}: {}\n", found.is_kept ? "kept" : "left out", found.path, found.why));
+  }
+  return kOk;
+}
+
+// Has the files read from snapshots of their file systems. Returns how many file systems below are
+// in none.
+Result<std::uint64_t> read_from(FsSnapshots& snapshots, const Context& context,
+                                BackupOptions& options) {
+  std::uint64_t missing = 0;
+  std::vector<std::string> targets;
+  for (const std::string& path : options.paths) targets.push_back(TRY(normalise_target(path)));
+  for (const std::string& target : targets) {
+    options.sources.push_back(TRY(snapshots.source_of(target)));
+    if (options.filter.one_file_system) continue;
+    for (const std::string& point : FsSnapshots::missing_below(target)) {
+      if (std::ranges::find(targets, point) != targets.end()) continue;
+      context.warn(
+          fmt::format("{} is a file system of its own and not in the snapshot of {}: name it "
+                      "as well, or leave it out with -x",
+                      point, target));
+      ++missing;
     }
   }
+  return missing;
+}
+
+Result<int> run_backup(Context& context, const BackupFlags& flags) {
+  BackupOptions options = TRY(backup_options(context, flags));
+  if (!flags.explain.empty()) return explain_path(context, options, flags.explain);
+  std::optional<SourceCommand> command;
   const auto repository = TRY(context.open_repository());
+  if (flags.from_stdin) options.stream = STDIN_FILENO;
   if (flags.from_command) {
-    if (flags.paths.empty())
-      return fail(ErrorCode::invalid_argument, "--stdin-from-command needs a command after --");
     command = TRY(SourceCommand::start(flags.paths));
     options.stream = command->output();
     options.stream_ended = [&command] { return command->wait(); };
   }
-  ProgressLine progress(context, "archival");
+  FsSnapshots snapshots(fmt::format("lagan-{}-{}", system_now() / 1'000'000'000, ::getpid()),
+                        [&](const std::string& text) { context.warn(text); });
+  std::uint64_t missing = 0;
+  if (flags.use_fs_snapshot) missing = TRY(read_from(snapshots, context, options));
+  ProgressLine progress(context, "archival", flags.dry_run ? 1 : 2);
   const auto result = backup(*repository, options, progress);
   progress.finish();
   if (!result) return fail(result.error());
   print_summary(context, *result, flags.dry_run, progress.seconds());
-  return result->errors != 0 ? kPartial : kOk;
+  return result->errors + missing != 0 ? kPartial : kOk;
 }
 
 }  // namespace
@@ -178,51 +169,7 @@ void add_backup(CLI::App& app, Context& context) {
   auto flags = std::make_shared<BackupFlags>();
   CLI::App* command =
       app.add_subcommand("backup", "save files and folders as a new snapshot")->alias("create");
-  command->add_option("paths", flags->paths, "what to back up")->type_name("PATH");
-  command->add_option("--tag", flags->tags, "tags of the snapshot, `tag,tag` (may be repeated)")
-      ->allow_extra_args(false);
-  command->add_option("-H,--host", flags->host, "host name of the snapshot");
-  command->add_option("--time", flags->time, "time of the snapshot, \"2006-01-02 15:04:05\"");
-  command->add_option("--description,--label", flags->label, "a text kept with the snapshot");
-  command->add_option("-e,--exclude", flags->filter.excludes, "leave out what matches PATTERN")
-      ->type_name("PATTERN")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--iexclude", flags->filter.excludes_ignoring_case,
-                   "the same, upper and lower case alike")
-      ->type_name("PATTERN")
-      ->allow_extra_args(false);
-  command->add_option("--exclude-file", flags->filter.exclude_files, "file of patterns, one a line")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--iexclude-file", flags->filter.exclude_files_ignoring_case,
-                   "the same, upper and lower case alike")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--exclude-if-present", flags->filter.exclude_if_present,
-                   "leave out the content of folders that hold NAME[:HEADER]")
-      ->type_name("NAME")
-      ->allow_extra_args(false);
-  command->add_flag("--exclude-caches", flags->filter.exclude_caches,
-                    "leave out the content of folders with a CACHEDIR.TAG");
-  command
-      ->add_option("--exclude-larger-than", flags->larger_than, "leave out files larger than SIZE")
-      ->type_name("SIZE");
-  command->add_flag("-x,--one-file-system", flags->one_file_system,
-                    "do not go into other file systems");
-  command->add_flag("-f,--force", flags->force, "read every file, also those that look unchanged");
-  command->add_flag("--no-scan", flags->no_scan, "do not count ahead: no totals, no time left");
-  command->add_flag("--skip-if-unchanged", flags->skip_if_unchanged,
-                    "make no snapshot equal to the one before");
-  command->add_flag("-n,--dry-run", flags->dry_run, "store nothing, only say what would be stored");
-  command->add_flag("--stdin", flags->from_stdin, "save what comes in on standard input");
-  command->add_flag("--stdin-from-command", flags->from_command,
-                    "save the output of the command after --");
-  command->add_option("--stdin-filename", flags->stdin_name, "its name in the snapshot");
-  command->add_option("--read-concurrency", flags->readers, "files read at a time")
-      ->envname("LAGAN_READ_CONCURRENCY");
+  flags->add_to(*command);
   command->callback([&context, flags] {
     context.run = [&context, flags] {
       const auto code = run_backup(context, *flags);

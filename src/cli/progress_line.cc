@@ -52,9 +52,10 @@ ProgressLine::Display ProgressLine::display_for(const Context& context) {
   return globals.progress || wanted_fps() > 0 ? Display::lines : Display::none;
 }
 
-ProgressLine::ProgressLine(const Context& context, std::string during)
+ProgressLine::ProgressLine(const Context& context, std::string during, int verbosity_of_items)
     : context_(context),
       during_(std::move(during)),
+      verbosity_of_items_(verbosity_of_items),
       started_(std::chrono::steady_clock::now()),
       display_(display_for(context)),
       pause_(pause_for(context.globals.json, display_ == Display::bars)),
@@ -205,6 +206,7 @@ void ProgressLine::item(const std::string& path, ItemChange change, std::uint64_
   static constexpr const char* kSaved[] = {"new", "modified", "unchanged", "removed"};
   static constexpr const char* kRestored[] = {"restored", "updated", "unchanged", "deleted"};
   const char* word = (during_ == "restore" ? kRestored : kSaved)[static_cast<std::size_t>(change)];
+  if (change == ItemChange::unchanged && context_.globals.verbose < 2) return;
   const MutexLock lock(mutex_);
   if (context_.globals.json) {
     Json message{{"message_type", "verbose_status"}, {"action", word}};

@@ -19,8 +19,9 @@ namespace lagan::cli {
 
 class ProgressLine : public Observer {
  public:
-  // `during` is restic's word for what goes on when trouble comes: "archival", "restore".
-  ProgressLine(const Context& context, std::string during);
+  // `during` is restic's word for what goes on when trouble comes: "archival", "restore". Items are
+  // named from so many -v on; unchanged ones always need two.
+  ProgressLine(const Context& context, std::string during, int verbosity_of_items = 2);
   ~ProgressLine() override;
 
   void begin(Phase phase) override;
@@ -28,9 +29,7 @@ class ProgressLine : public Observer {
   void note(const std::string& text) override;
   void item(const std::string& path, ItemChange change, std::uint64_t size) override;
   bool wants_totals() const override { return display_ != Display::none; }
-  bool wants_items() const override {
-    return context_.globals.verbose >= (during_ == "restore" ? 1 : 2);
-  }
+  bool wants_items() const override { return context_.globals.verbose >= verbosity_of_items_; }
 
   // Ends the last phase and stops, before the summary.
   void finish();
@@ -51,6 +50,7 @@ class ProgressLine : public Observer {
 
   const Context& context_;
   const std::string during_;
+  const int verbosity_of_items_;
   const Time started_;
   const Display display_;
   const std::chrono::duration<double> pause_;

@@ -168,7 +168,7 @@ Result<int> run_restore(Context& context, const RestoreFlags& flags) {
         fmt::format("snapshot {} was never verified: parts may be missing", stored.id.short_hex()));
   const LocalIndex index = TRY(context.load_index(*repository));
 
-  ProgressLine progress(context, "restore");
+  ProgressLine progress(context, "restore", 1);
   const auto result = restore(*repository, index, stored.snapshot, options, progress);
   progress.finish();
   if (!result) return fail(result.error());

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <thread>
 
+#include "repo/chunk_reader.h"
 #include "repo/derived_keys.h"
 #include "repo/index_loader.h"
 #include "repo/limits.h"
@@ -66,10 +67,10 @@ void allow_many_open_files() {
 
 // One file of states for each set of paths of each host.
 std::string states_path(const Repository& repository, const std::string& host,
-                        const std::vector<std::string>& paths) {
+                        const std::vector<WalkTarget>& targets) {
   if (repository.cache_folder().empty()) return {};
   std::string bound = host;
-  for (const std::string& path : paths) bound += '\0' + path;
+  for (const WalkTarget& target : targets) bound += '\0' + target.path;
   return fmt::format("{}/states-{}", repository.cache_folder(), cache_name(bound));
 }
 
@@ -79,6 +80,32 @@ std::int32_t utc_offset_minutes(Nanoseconds time) {
   ::localtime_r(&seconds, &local);
   return static_cast<std::int32_t>(local.tm_gmtoff / 60);
 }
+
+// What earlier runs stored. Seldom asked, so opened only then; the index of the run is the writer's
+// alone. Any thread.
+class SavedChunks {
+ public:
+  explicit SavedChunks(const Repository& repository) : repository_(repository) {}
+  ChunkSource source() {
+    return [this](const ChunkId& id, ChunkKind kind) { return load(id, kind); };
+  }
+
+ private:
+  Result<Bytes> load(const ChunkId& id, ChunkKind kind) {
+    const MutexLock lock(mutex_);
+    if (!reader_) {
+      index_ = TRY(open_local_index(repository_));
+      TRY(load_index_to_read(repository_, *index_));
+      reader_ = std::make_unique<ChunkReader>(repository_, *index_);
+    }
+    return reader_->load(id, kind);
+  }
+
+  const Repository& repository_;
+  Mutex mutex_;
+  std::optional<LocalIndex> index_ GUARDED_BY(mutex_);
+  std::unique_ptr<ChunkReader> reader_ GUARDED_BY(mutex_);
+};
 
 class Backup {
  public:
@@ -94,9 +121,10 @@ class Backup {
 
  private:
   Result<void> find_targets();
+  Result<void> refuse_own_places(const UntouchablePlaces& places) const;
   Result<void> walk(const Filter& filter);
   Result<void> store_stream();
-  void read_files(ChunkWriter::Lane& lane, const ContentContext& context);
+  void read_files(ChunkWriter::Lane& lane, const ContentContext& context, SavedChunks& saved);
   Result<void> queue(FileJob job);
   void flush_batch();
   Result<void> finish();
@@ -111,7 +139,7 @@ class Backup {
   Observer& observer_;
   const PrfKey split_key_;
   const ChunkerKey chunker_key_;
-  std::vector<std::string> targets_;
+  std::vector<WalkTarget> targets_;
   OwnerNames owners_;
   Failure failure_;
   std::optional<LocalIndex> index_;
@@ -130,8 +158,12 @@ class Backup {
 Result<BackupResult> Backup::run() {
   allow_many_open_files();
   result_.started = repository_.now();
-  const Filter filter = TRY(Filter::create(options_.filter));
+  FilterOptions selection = options_.filter;
+  if (!repository_.cache_folder().empty())
+    selection.own_folders.push_back({repository_.cache_folder(), "lagan's cache"});
+  const Filter filter = TRY(Filter::create(selection));
   TRY(find_targets());
+  TRY(refuse_own_places(UntouchablePlaces(selection.own_folders)));
 
   observer_.begin(Phase::index);
   index_ = TRY(open_local_index(repository_));
@@ -176,24 +208,41 @@ Result<BackupResult> Backup::run() {
 
 Result<void> Backup::find_targets() {
   if (options_.stream >= 0) {
-    targets_ = {"/" + options_.stream_name};
+    targets_ = {{"/" + options_.stream_name}};
     return {};
   }
   if (options_.paths.empty())
     return fail(ErrorCode::invalid_argument, "there is nothing to back up: name a path");
-  for (const std::string& path : options_.paths) {
-    const std::string target = TRY(normalise_target(path));
+  for (std::size_t i = 0; i < options_.paths.size(); ++i) {
+    WalkTarget target{TRY(normalise_target(options_.paths[i]))};
+    if (!options_.sources.empty()) target.source = TRY(normalise_target(options_.sources[i]));
+    const std::string& place = target.source.empty() ? target.path : target.source;
     struct stat status {};
-    if (::lstat(target.c_str(), &status) != 0) {
+    if (::lstat(place.c_str(), &status) != 0) {
       ++observer_.progress.errors;
-      observer_.trouble(path, system_error("stat", errno));
+      observer_.trouble(options_.paths[i], system_error("stat", errno));
       continue;
     }
-    targets_.push_back(target);
+    targets_.push_back(std::move(target));
   }
   if (targets_.empty()) return fail(ErrorCode::not_found, "none of the paths to back up exists");
-  std::ranges::sort(targets_);
-  targets_.erase(std::unique(targets_.begin(), targets_.end()), targets_.end());
+  std::ranges::sort(targets_, {}, &WalkTarget::path);
+  const auto repeated = std::ranges::unique(targets_, {}, &WalkTarget::path);
+  targets_.erase(repeated.begin(), repeated.end());
+  return {};
+}
+
+// What must never be saved must not be named either.
+Result<void> Backup::refuse_own_places(const UntouchablePlaces& places) const {
+  if (options_.stream >= 0) return {};
+  for (const WalkTarget& target : targets_) {
+    const std::string& path = target.source.empty() ? target.path : target.source;
+    const std::string_view place = places.own_place_of(path);
+    if (!place.empty()) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("{} is never backed up: it is {}; name another path", path, place));
+    }
+  }
   return {};
 }
 
@@ -208,9 +257,11 @@ Result<void> Backup::walk(const Filter& filter) {
   auto& special_lane = writer_->make_data_lane();
   ContentReader special(content, special_lane);
 
+  SavedChunks saved(repository_);
   std::vector<std::jthread> readers;
   for (std::size_t i = 0; i < reader_count(options_); ++i) {
-    readers.emplace_back([&, &lane = writer_->make_data_lane()] { read_files(lane, content); });
+    readers.emplace_back(
+        [&, &lane = writer_->make_data_lane()] { read_files(lane, content, saved); });
   }
   std::optional<SourceScan> scan;
   if (known_) {
@@ -218,27 +269,29 @@ Result<void> Backup::walk(const Filter& filter) {
     observer_.progress.files_total = known_->files();
     observer_.progress.bytes_total = known_->bytes();
   } else if (options_.scan && observer_.wants_totals()) {
-    scan.emplace(targets_, filter, options_.one_file_system, observer_.progress);
+    scan.emplace(targets_, filter, observer_.progress);
   }
-  Walker walker({.split_key = split_key_,
-                 .filter = filter,
-                 .one_file_system = options_.one_file_system,
-                 .observer = observer_,
-                 .owners = owners_,
-                 .failure = failure_,
-                 .known = known_ ? &*known_ : nullptr,
-                 .states = states_.get(),
-                 .tree_sink = tree_sink(),
-                 .store_value =
-                     [&](ByteSpan value) {
-                       auto stored = special.store_value(value);
-                       if (!stored) failure_.set(stored.error());
-                       return stored;
-                     },
-                 .knows = [this](const ChunkId& id) { return writer_->knows(id); },
-                 .queue_file = [this](FileJob job) { return queue(std::move(job)); },
-                 .flush_files = [this] { flush_batch(); },
-                 .is_stopped = options_.is_stopped});
+  Walker walker(
+      {.split_key = split_key_,
+       .filter = filter,
+       .signs = {!options_.ignore_ctime, !options_.ignore_inode},
+       .reread = {options_.reread_period, known_ ? known_->started() : 0, result_.started},
+       .observer = observer_,
+       .owners = owners_,
+       .failure = failure_,
+       .known = known_ ? &*known_ : nullptr,
+       .states = states_.get(),
+       .tree_sink = tree_sink(),
+       .store_value =
+           [&](ByteSpan value) {
+             auto stored = special.store_value(value);
+             if (!stored) failure_.set(stored.error());
+             return stored;
+           },
+       .knows = [this](const ChunkId& id) { return writer_->knows(id); },
+       .queue_file = [this](FileJob job) { return queue(std::move(job)); },
+       .flush_files = [this] { flush_batch(); },
+       .is_stopped = options_.is_stopped});
   const auto walked = walker.walk(targets_, [this](FolderTask::Finished finished) {
     result_.root = finished.subtree;
     states_root_ = finished.folder_at;
@@ -260,7 +313,7 @@ Result<void> Backup::walk(const Filter& filter) {
 }
 
 Result<void> Backup::queue(FileJob job) {
-  ++(job.was_known ? files_changed_ : files_new_);
+  if (!job.saved) ++(job.was_known ? files_changed_ : files_new_);
   batch_bytes_ += job.status.size;
   batch_.push_back(std::move(job));
   if (batch_.size() >= kBatchFiles || batch_bytes_ >= kBatchBytes) flush_batch();
@@ -273,8 +326,9 @@ void Backup::flush_batch() {
 }
 
 // A reader thread.
-void Backup::read_files(ChunkWriter::Lane& lane, const ContentContext& context) {
-  FileStorer storer(context, lane, observer_, owners_);
+void Backup::read_files(ChunkWriter::Lane& lane, const ContentContext& context,
+                        SavedChunks& saved) {
+  FileStorer storer(context, lane, observer_, owners_, saved.source());
   while (auto batch = batches_.pop()) {
     for (const FileJob& job : *batch) {
       auto stored = failure_.check();
@@ -332,10 +386,12 @@ Snapshot Backup::describe() const {
   snapshot.user = options_.user;
   snapshot.uid = ::getuid();
   snapshot.gid = ::getgid();
-  snapshot.paths = targets_;
+  for (const WalkTarget& target : targets_) snapshot.paths.push_back(target.path);
   snapshot.tags = options_.tags;
   snapshot.label = options_.label;
-  snapshot.excludes = options_.filter.excludes;
+  for (const PatternFlag& pattern : options_.filter.patterns) {
+    if (!pattern.is_file) snapshot.excludes.push_back(pattern.text);
+  }
   if (result_.parent) snapshot.parents = {*result_.parent};
   snapshot.program = program_name();
   snapshot.summary = result_.summary;
@@ -376,7 +432,8 @@ Result<void> Backup::finish() {
   result_.snapshot = session_->id();
   SeenSnapshots::note(repository_, session_->id());
   if (states_) {
-    states_->commit(session_->id(), states_root_, result_.root.files, result_.root.content_bytes);
+    states_->commit(session_->id(), states_root_, result_.root.files, result_.root.content_bytes,
+                    result_.started);
   }
   return {};
 }

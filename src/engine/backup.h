@@ -17,6 +17,9 @@ namespace lagan {
 
 struct BackupOptions {
   std::vector<std::string> paths;  // as the user wrote them
+  // Where each of them lies, if that is elsewhere than where it is saved: in a snapshot of the file
+  // system, on a disk of another machine. As many as paths, or none.
+  std::vector<std::string> sources;
   // Instead of paths: the content of this descriptor becomes the file `stream_name`.
   int stream = -1;
   std::string stream_name = "stdin";
@@ -29,9 +32,11 @@ struct BackupOptions {
   std::string label;
   std::optional<Nanoseconds> time;
   FilterOptions filter;
-  bool one_file_system = false;
-  bool force = false;              // read every file again
-  bool scan = true;                // count ahead, if somebody looks on
+  bool force = false;             // read every file again
+  bool ignore_ctime = false;      // a file with another ctime has the content it had
+  bool ignore_inode = false;      // so has one with another inode
+  Nanoseconds reread_period = 0;  // in which every unchanged file is read once to compare; 0: never
+  bool scan = true;               // count ahead, if somebody looks on
   bool skip_if_unchanged = false;  // no snapshot equal to its parent
   bool dry_run = false;
 

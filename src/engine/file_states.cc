@@ -15,10 +15,10 @@
 namespace lagan {
 namespace {
 
-constexpr std::string_view kMagic = "LGNS0002";
+constexpr std::string_view kMagic = "LGNS0003";
 constexpr std::size_t kCheckSize = 16;
-// magic ‖ snapshot[16] ‖ root offset ‖ files ‖ bytes ‖ check[16], at the end of the file
-constexpr std::size_t kFooterSize = 8 + SnapshotId::kSize + 3 * 8 + kCheckSize;
+// magic ‖ snapshot[16] ‖ root offset ‖ files ‖ bytes ‖ started ‖ check[16], at the end of the file
+constexpr std::size_t kFooterSize = 8 + SnapshotId::kSize + 4 * 8 + kCheckSize;
 // size u64, inode u64, mtime i64, ctime i64, mtime_ns u32, ctime_ns u32, folder u64, name u16,
 // message u32, listed u32, kind u8, class u8
 constexpr std::size_t kFixedSize = 4 * 8 + 2 * 4 + 8 + 2 + 2 * 4 + 2;
@@ -58,6 +58,7 @@ std::optional<FileStatesReader> FileStatesReader::open(const std::string& path,
   reader.root_at_ = load_le<std::uint64_t>(at + SnapshotId::kSize);
   reader.files_ = load_le<std::uint64_t>(at + SnapshotId::kSize + 8);
   reader.bytes_ = load_le<std::uint64_t>(at + SnapshotId::kSize + 16);
+  reader.started_ = static_cast<Nanoseconds>(load_le<std::uint64_t>(at + SnapshotId::kSize + 24));
   return reader;
 }
 
@@ -155,12 +156,13 @@ void FileStatesWriter::write(ByteSpan bytes) {
 }
 
 void FileStatesWriter::commit(const SnapshotId& snapshot, std::uint64_t root_at,
-                              std::uint64_t files, std::uint64_t bytes) {
+                              std::uint64_t files, std::uint64_t bytes, Nanoseconds started) {
   std::string footer(kMagic);
   footer += as_text(snapshot.span());
   append_le(footer, root_at);
   append_le(footer, files);
   append_le(footer, bytes);
+  append_le(footer, static_cast<std::uint64_t>(started));
   footer += cache_check(repository_, footer);
   const MutexLock lock(mutex_);
   write(as_bytes(footer));

@@ -36,6 +36,7 @@ struct KnownEntry {
 // One folder of the last run. Entries ascend by name.
 class FolderStates {
  public:
+  const std::vector<KnownEntry>& entries() const { return entries_; }
   // The entry `name`, if it was there; names must be asked for in ascending order.
   const KnownEntry* find(std::string_view name);
 
@@ -56,6 +57,7 @@ class FileStatesReader {
   std::uint64_t files() const { return files_; }
   std::uint64_t bytes() const { return bytes_; }
   std::uint64_t root_at() const { return root_at_; }
+  Nanoseconds started() const { return started_; }  // of that run
 
   // The folder whose record lies at `at`; empty if that is 0 or damaged.
   FolderStates folder(std::uint64_t at) const;
@@ -64,6 +66,7 @@ class FileStatesReader {
   File file_;
   const Repository* repository_ = nullptr;
   SnapshotId snapshot_;
+  Nanoseconds started_ = 0;
   std::uint64_t root_at_ = 0, files_ = 0, bytes_ = 0, size_ = 0;
 };
 
@@ -89,7 +92,7 @@ class FileStatesWriter {
 
   // The snapshot is stored: puts the file in place.
   void commit(const SnapshotId& snapshot, std::uint64_t root_at, std::uint64_t files,
-              std::uint64_t bytes);
+              std::uint64_t bytes, Nanoseconds started);
 
  private:
   void write(ByteSpan bytes) REQUIRES(mutex_);

@@ -4,6 +4,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "src/engine/file_content.h"
+#include "util/file.h"
+
 namespace lagan {
 namespace {
 
@@ -19,7 +24,71 @@ File open_source(int folder, const char* name) {
   return File(::openat(folder, name, kFlags));
 }
 
+Error opening_error(int number) {
+  if (number == ELOOP || number == ENXIO)
+    return Error{ErrorCode::io, "is no longer a regular file", Retry::never, {}};
+  return system_error("open", number);
+}
+
+// What was saved of the job's file, if it still looks as it did then.
+std::optional<Entry> saved_entry(const FileJob& job, const SourceStatus& status) {
+  if (!job.saved || !status.has_content_of(job.saved->status)) return std::nullopt;
+  if (job.saved->use == SavedFile::Use::compare && !status.has_ctime_of(job.saved->status))
+    return std::nullopt;
+  auto entry = decode_entry(as_bytes(job.saved->message));
+  return entry ? std::optional(*std::move(entry)) : std::nullopt;
+}
+
+ContentReader::Outcome take_content(const Entry& saved, const SavedFile& known, Entry& entry) {
+  entry.size = saved.size;
+  entry.inline_content = saved.inline_content;
+  entry.slices = saved.slices;
+  entry.list = saved.list;
+  return {saved.size, known.chunk_class, known.listed, std::nullopt};
+}
+
 }  // namespace
+
+Result<bool> FileStorer::reads_as_saved(int descriptor, const Entry& entry,
+                                        const Entry& saved) const {
+  if (entry.size == saved.size && entry.inline_content == saved.inline_content &&
+      entry.slices == saved.slices && entry.list == saved.list) {
+    return true;
+  }
+  // The same bytes are cut otherwise where the file system tells other holes than it did.
+  std::uint64_t at = 0;
+  bool is_equal = true;
+  Bytes found;
+  TRY(read_content(stored_, saved, [&](ByteSpan expected) -> Result<void> {
+    if (found.size() < expected.size()) found = Bytes(expected.size());
+    const auto got = read_at(descriptor, found.span().first(expected.size()), at);
+    at += expected.size();
+    is_equal = is_equal && got && *got == expected.size() &&
+               std::ranges::equal(found.span().first(expected.size()), expected);
+    return {};
+  }));
+  return is_equal;
+}
+
+std::optional<Error> FileStorer::compare(int descriptor, const SavedFile& known, const Entry& saved,
+                                         Entry& entry, ContentReader::Outcome& outcome) const {
+  std::optional<Error> found = std::move(outcome.source_error);
+  if (!found) {
+    const auto is_same = reads_as_saved(descriptor, entry, saved);
+    if (!is_same) return Error(is_same.error()).in("compare with what was saved");
+    if (!*is_same) {
+      found =
+          Error{ErrorCode::corrupt,
+                "reads otherwise than when it was saved, though its size and times are the same: "
+                "is the disk failing?",
+                Retry::never,
+                {}};
+    }
+  }
+  outcome = take_content(saved, known, entry);
+  if (found) found->message += "; the snapshot has what was saved before";
+  return found;
+}
 
 Result<void> FileStorer::store(const FileJob& job) {
   for (int i = 1; i <= kAttempts; ++i) {
@@ -34,7 +103,11 @@ Result<void> FileStorer::store(const FileJob& job) {
       observer_.trouble(job.path(), *outcome.source_error);
     }
     if (outcome.entry && observer_.wants_items()) {
-      observer_.item(job.path(), job.was_known ? ItemChange::changed : ItemChange::added,
+      const bool is_same = job.saved && job.saved->message == outcome.entry->message;
+      observer_.item(job.path(),
+                     is_same         ? ItemChange::unchanged
+                     : job.was_known ? ItemChange::changed
+                                     : ItemChange::added,
                      outcome.entry->status.size);
     }
     ++observer_.progress.files_done;
@@ -46,9 +119,11 @@ Result<void> FileStorer::store(const FileJob& job) {
 
 Result<FileStorer::Attempt> FileStorer::attempt(const FileJob& job, bool is_last) {
   Attempt result;
-  const File file = open_source(job.folder->folder.descriptor(), job.name.c_str());
+  const File file = job.source.empty()
+                        ? open_source(job.folder->folder.descriptor(), job.name.c_str())
+                        : open_source(AT_FDCWD, job.source.c_str());
   if (!file.is_open()) {
-    result.source_error = system_error("open", errno);
+    result.source_error = opening_error(errno);
     return result;
   }
   const int descriptor = file.descriptor();
@@ -74,28 +149,41 @@ Result<FileStorer::Attempt> FileStorer::attempt(const FileJob& job, bool is_last
   if (attributes) entry.xattrs = *std::move(attributes);
   if (!attributes) result.source_error = std::move(attributes).error();
 
-  // Room reserved beyond the end, or blocks of attributes, can make up for holes.
-  const bool may_have_holes =
-      before->blocks * 512 < before->size ||
-      (before->size > kSmallestBlock &&
-       ::lseek(descriptor, 0, SEEK_HOLE) < static_cast<off_t>(before->size));
-  auto outcome =
-      TRY(content_.read_file(descriptor, before->size, may_have_holes, job.previous_class, entry));
-  if (outcome.source_error) {
-    entry.state = EntryState::partly_unreadable;
-    result.source_error = std::move(outcome.source_error);
+  bool is_settled = !result.source_error;
+
+  const std::optional<Entry> saved = saved_entry(job, *before);
+  ContentReader::Outcome outcome;
+  if (saved && job.saved->use == SavedFile::Use::take) {
+    outcome = take_content(*saved, *job.saved, entry);
+  } else {
+    // Room reserved beyond the end, or blocks of attributes, can make up for holes.
+    const bool may_have_holes =
+        before->blocks * 512 < before->size ||
+        (before->size > kSmallestBlock &&
+         ::lseek(descriptor, 0, SEEK_HOLE) < static_cast<off_t>(before->size));
+    outcome = TRY(
+        content_.read_file(descriptor, before->size, may_have_holes, job.previous_class, entry));
   }
   const auto after = source_status(descriptor, "");
   result.changed_meanwhile = !after || !after->looks_like(*before) || outcome.size != before->size;
+  if (saved && job.saved->use == SavedFile::Use::compare &&
+      (!result.changed_meanwhile || outcome.source_error)) {
+    result.source_error = compare(descriptor, *job.saved, *saved, entry, outcome);
+    result.changed_meanwhile = false;
+  }
   if (result.changed_meanwhile && !is_last) return result;
-  if (result.changed_meanwhile && entry.state == EntryState::as_read)
+  if (outcome.source_error) {
+    entry.state = EntryState::partly_unreadable;
+    result.source_error = std::move(outcome.source_error);
+    is_settled = false;
+  } else if (result.changed_meanwhile) {
     entry.state = EntryState::changed_while_read;
+  }
 
   SourceStatus status = *before;
   status.size = entry.size;
-  if (entry.state != EntryState::as_read || result.source_error || is_racy(status)) {
+  if (entry.state != EntryState::as_read || !is_settled || is_racy(status))
     status.look_like_nothing();
-  }
   result.entry = DoneEntry{.name = job.name,
                            .message = encode(entry),
                            .status = status,

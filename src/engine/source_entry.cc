@@ -147,6 +147,7 @@ Result<SourceStatus> status_of(int directory, const char* name, int flags) {
   status.mtime_ns = raw.stx_mtime.tv_nsec;
   status.ctime = raw.stx_ctime.tv_sec;
   status.ctime_ns = raw.stx_ctime.tv_nsec;
+  status.is_nodump = (raw.stx_attributes & STATX_ATTR_NODUMP) != 0;
   status.has_btime = (raw.stx_mask & STATX_BTIME) != 0;
   status.btime = raw.stx_btime.tv_sec;
   status.btime_ns = raw.stx_btime.tv_nsec;

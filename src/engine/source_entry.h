@@ -24,18 +24,26 @@ struct SourceStatus {
   std::uint64_t uid = 0, gid = 0, size = 0, inode = 0, device = 0, links = 0, blocks = 0;
   std::int64_t mtime = 0, ctime = 0, btime = 0;
   std::uint32_t mtime_ns = 0, ctime_ns = 0, btime_ns = 0;
-  bool has_btime = false;
+  bool has_btime = false, is_nodump = false;
   std::uint32_t rdev_major = 0, rdev_minor = 0;
   Nanoseconds seen = 0;  // just before it was looked at
 
-  // Equal in all that tells a changed file.
-  bool looks_like(const SourceStatus& other) const {
-    return kind == other.kind && size == other.size && inode == other.inode &&
-           mtime == other.mtime && mtime_ns == other.mtime_ns && ctime == other.ctime &&
-           ctime_ns == other.ctime_ns;
+  // Equal in what tells a changed content, and in what tells any change.
+  bool has_content_of(const SourceStatus& other) const {
+    return kind == other.kind && size == other.size && mtime == other.mtime &&
+           mtime_ns == other.mtime_ns;
   }
-  // Makes it look like nothing that can be found later.
-  void look_like_nothing() { ctime = -1; }
+  bool has_ctime_of(const SourceStatus& other) const {
+    return ctime == other.ctime && ctime_ns == other.ctime_ns;
+  }
+  bool looks_like(const SourceStatus& other) const {
+    return has_content_of(other) && inode == other.inode && has_ctime_of(other);
+  }
+  // Makes it look like nothing that can be found later, by whatever rule.
+  void look_like_nothing() {
+    ctime = -1;
+    mtime_ns = ~std::uint32_t{0};
+  }
 };
 
 // The times are so close to when it was looked at that it may change again without showing it.

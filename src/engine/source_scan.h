@@ -10,26 +10,29 @@
 
 #include "src/engine/filter.h"
 #include "src/engine/observer.h"
+#include "src/engine/walker.h"
 
 namespace lagan {
 
 class SourceScan {
  public:
-  // Starts. `targets` are absolute and normalised. Sets the totals of `progress` when all is
+  // Starts. `targets` are as the Walker has them. Sets the totals of `progress` when all is
   // counted. `filter` and `progress` outlive it.
-  SourceScan(std::vector<std::string> targets, const Filter& filter, bool one_file_system,
-             Progress& progress);
+  SourceScan(std::vector<WalkTarget> targets, const Filter& filter, Progress& progress);
 
  private:
   struct Totals {
     std::uint64_t files = 0, bytes = 0;
   };
-  void count(int parent, const std::string& name, const std::string& path, bool is_target,
+  struct Folder {
+    int descriptor = -1;
+    std::uint64_t device = 0;
+    const FolderRules& rules;
+  };
+  void count(const Folder& parent, const std::string& name, const std::string& path, bool is_target,
              const std::stop_token& stop);
 
   const Filter& filter_;
-  const bool one_file_system_;
-  std::uint64_t device_ = 0;
   Totals totals_;
   std::jthread thread_;  // last: stopped and joined before the rest goes
 };

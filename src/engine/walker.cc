@@ -12,12 +12,32 @@
 #include "repo/derived_keys.h"
 #include "repo/limits.h"
 #include "src/engine/source_folder.h"
+#include "src/engine/untouchable_places.h"
 
 namespace lagan {
-// The targets as a tree of path components; a node without children is a target.
+
+// The targets as a tree of path components.
 struct Walker::Target {
   std::map<std::string, Target> children;
-  bool is_whole = false;
+  bool is_named = false;  // saved whatever it and the folders above it are called
+  std::string source;     // see WalkTarget
+};
+
+// Where an entry lies: a name in an open folder, or a path.
+struct Walker::Place {
+  int folder = AT_FDCWD;
+  const char* name = nullptr;
+};
+
+// A folder while the walk is in it.
+struct Walker::Here {
+  FolderPtr task;
+  FolderStates known;
+  FolderRules rules;
+  std::uint64_t device = 0;
+  bool only_targets = false;  // it is there for what was named below it
+
+  std::string path_of(std::string_view name) const { return join_path(task->path, name); }
 };
 
 Result<std::string> normalise_target(std::string_view path) {
@@ -49,106 +69,138 @@ Result<std::string> normalise_target(std::string_view path) {
 Walker::Walker(WalkContext context) : context_(std::move(context)) {}
 Walker::~Walker() = default;
 
-Result<void> Walker::walk(const std::vector<std::string>& targets,
+Result<void> Walker::walk(const std::vector<WalkTarget>& targets,
                           std::function<void(FolderTask::Finished)> finished) {
   Target root;
-  for (const std::string& path : targets) {
+  for (const WalkTarget& target : targets) {
     Target* node = &root;
-    for (std::size_t at = 1; at < path.size() && !node->is_whole;) {
-      const std::size_t end = std::min(path.find('/', at), path.size());
-      node = &node->children[path.substr(at, end - at)];
+    for (std::size_t at = 1; at < target.path.size();) {
+      const std::size_t end = std::min(target.path.find('/', at), target.path.size());
+      node = &node->children[target.path.substr(at, end - at)];
       at = end + 1;
     }
-    node->is_whole = true;
-    node->children.clear();
+    node->is_named = true;
+    node->source = target.source;
+    if (target.source.empty()) continue;
+    stand_in_ = TRY(source_status(AT_FDCWD, target.source.c_str()));
+    if (stand_in_->kind != EntryKind::directory) stand_in_->mode = 0755;
+    stand_in_->kind = EntryKind::directory;
   }
-  auto folder =
-      std::make_shared<FolderTask>(context_.split_key, context_.tree_sink, context_.states,
-                                   context_.failure, std::move(finished));
-  folder->path = "/";
-  folder->folder = open_source_folder(AT_FDCWD, "/");
-  if (!folder->folder.is_open()) return fail(system_error("open /", errno));
-  const SourceStatus status = TRY(source_status(folder->folder.descriptor(), ""));
-  FolderStates known = context_.known != nullptr ? context_.known->folder(context_.known->root_at())
-                                                 : FolderStates();
-  TRY(fill(folder, std::move(known), root.is_whole ? nullptr : &root, status.device));
+  auto task = std::make_shared<FolderTask>(context_.split_key, context_.tree_sink, context_.states,
+                                           context_.failure, std::move(finished));
+  const std::string top = root.source.empty() ? "/" : root.source;
+  task->path = "/";
+  task->folder = open_source_folder(AT_FDCWD, top.c_str());
+  if (!task->folder.is_open()) return fail(system_error("open " + top, errno));
+  const int folder = task->folder.descriptor();
+  Here here{std::move(task), {}, {}, TRY(source_status(folder, "")).device, !root.is_named};
+  if (context_.known != nullptr) here.known = context_.known->folder(context_.known->root_at());
+  const auto names = names_to_visit(here, root, false);
+  here.rules = root.is_named ? context_.filter.inside({}, Decision(), folder, "/", names, note())
+                             : context_.filter.on_the_way({}, folder, "/", note());
+  TRY(fill(here, names, root));
   context_.flush_files();
   return context_.failure.check();
 }
 
-Result<void> Walker::fill(const FolderPtr& folder, FolderStates known, const Target* target,
-                          std::uint64_t device) {
-  if (target != nullptr) {
-    for (const auto& [name, child] : target->children) {
-      TRY(visit(folder, name.c_str(), &known, &child, device));
-    }
-  } else {
-    auto names = list_names(folder->folder.descriptor());
-    if (!names) {
-      ++context_.observer.progress.errors;
-      context_.observer.trouble(folder->path, names.error());
-    } else {
-      for (const std::string& name : *names)
-        TRY(visit(folder, name.c_str(), &known, nullptr, device));
-    }
+Result<void> Walker::fill(Here& here, const std::vector<std::string>& names, const Target& target) {
+  for (const std::string& name : names) {
+    const auto child = target.children.find(name);
+    TRY(visit(here, name, child != target.children.end() ? &child->second : nullptr));
   }
-  folder->close();
+  here.task->close();
   return {};
 }
 
-void Walker::trouble(const FolderPtr& parent, const std::string& path, const Error& error) {
-  ++context_.observer.progress.errors;
-  context_.observer.trouble(path, error);
-  parent->add(std::nullopt);
+// What of this folder is looked at, in order. Without targets in it that is all of it, unless a
+// mark or its nature closes it.
+std::vector<std::string> Walker::names_to_visit(Here& here, const Target& target, bool is_quiet) {
+  std::vector<std::string> names;
+  if (!here.only_targets) {
+    auto listed = list_names(here.task->folder.descriptor());
+    if (listed) names = *std::move(listed);
+    if (!listed && !is_quiet) trouble(here.task->path, listed.error());
+    if (listed && context_.observer.wants_items()) {
+      for (const KnownEntry& before : here.known.entries()) {
+        if (!std::ranges::binary_search(names, before.name))
+          tell_item(here.path_of(before.name), ItemChange::removed);
+      }
+    }
+    const FolderMarker* marker =
+        target.is_named ? nullptr
+                        : context_.filter.marker_in(here.task->folder.descriptor(), names);
+    if (marker != nullptr) {
+      // The mark itself stays, so that what is restored has it too.
+      names = {marker->name};
+      here.only_targets = true;
+    }
+  }
+  if (target.children.empty()) return names;
+  for (const auto& child : target.children) names.push_back(child.first);
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
 }
 
-Result<void> Walker::visit(const FolderPtr& parent, const char* name, FolderStates* known,
-                           const Target* target, std::uint64_t device) {
+void Walker::trouble(const std::string& path, const Error& error) {
+  ++context_.observer.progress.errors;
+  context_.observer.trouble(path, error);
+}
+
+void Walker::tell_item(const std::string& path, ItemChange change, std::uint64_t size) {
+  if (context_.observer.wants_items()) context_.observer.item(path, change, size);
+}
+
+Filter::Note Walker::note() const {
+  return [this](const std::string& text) { context_.observer.note(text); };
+}
+
+// `link/target` was named: the link stands for the folder that it leads to.
+Result<SourceStatus> Walker::look_at(const Place& place, bool leads_on) const {
+  auto found = source_status(place.folder, place.name);
+  if (!leads_on) return found;
+  if (found && found->kind == EntryKind::symlink)
+    found = source_status_behind(place.folder, place.name);
+  if (stand_in_ && (!found || found->kind != EntryKind::directory)) return *stand_in_;
+  if (found && found->kind != EntryKind::directory)
+    return fail(ErrorCode::not_found, "is not a folder");
+  return found;
+}
+
+Result<void> Walker::visit(Here& here, const std::string& name, const Target* target) {
   TRY(context_.failure.check());
   if (context_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
-  const int folder = parent->folder.descriptor();
-  auto found = source_status(folder, name);
-  // `link/target` was named: the link stands for the folder that it leads to.
-  const bool leads_on = target != nullptr && !target->is_whole;
-  if (found && leads_on && found->kind == EntryKind::symlink)
-    found = source_status_behind(folder, name);
+  const bool is_named = target != nullptr && target->is_named;
+  const bool leads_on = target != nullptr && !is_named && here.only_targets;
+  const bool is_elsewhere = is_named && !target->source.empty();
+  const Place place = is_elsewhere ? Place{AT_FDCWD, target->source.c_str()}
+                                   : Place{here.task->folder.descriptor(), name.c_str()};
+  const auto found = look_at(place, leads_on);
   if (!found) {
-    trouble(parent, join_path(parent->path, name), found.error());
+    const std::string path = here.path_of(name);
+    // Root, too, may not look at what another user has mounted.
+    if (found.error().code != ErrorCode::permission || !UntouchablePlaces::is_own_mount_point(path))
+      trouble(path, found.error());
     return {};
   }
   const SourceStatus& status = *found;
-  // What the user named is never excluded, nor are the folders that lead to it.
-  if (target == nullptr && !context_.filter.is_empty() &&
-      context_.filter.excludes(join_path(parent->path, name), status)) {
-    return {};
-  }
-  if (leads_on && status.kind != EntryKind::directory) {
-    trouble(parent, join_path(parent->path, name),
-            Error{ErrorCode::not_found, "is not a folder", Retry::never, {}});
-    return {};
-  }
-  note_device(parent, status);
-  const KnownEntry* before = known->find(name);
-  if (status.kind == EntryKind::directory) {
-    const bool is_other_device =
-        target == nullptr && context_.one_file_system && status.device != device;
-    if (!is_other_device) {
-      return enter(parent, name, status, before, target);
+  Decision decision;
+  if (!is_named && !leads_on && !context_.filter.keeps_all_in(here.rules)) {
+    const std::string path = here.path_of(name);
+    decision = context_.filter.judge(here.rules, path, status);
+    // Never left out are the folders that lead to what the user named.
+    if (decision.fate == Decision::Fate::leave_out && target != nullptr)
+      decision.fate = Decision::Fate::search;
+    if (decision.fate == Decision::Fate::leave_out) {
+      if (here.known.find(name) != nullptr) tell_item(path, ItemChange::removed);
+      return {};
     }
-    return finish_special(parent, name, status);
   }
-  if (before != nullptr && before->status.looks_like(status) &&
-      take_over(parent, *before, status)) {
-    return {};
-  }
-  if (status.kind != EntryKind::file) return finish_special(parent, name, status);
-  return context_.queue_file(FileJob{.folder = parent,
-                                     .number = parent->expect(),
-                                     .name = name,
-                                     .status = status,
-                                     .hardlink = hardlink_group(status),
-                                     .previous_class = before != nullptr ? before->chunk_class : -1,
-                                     .was_known = before != nullptr});
+  note_device(here.task, status);
+  if (status.kind == EntryKind::directory)
+    return visit_folder(here, name, place, status, decision, target);
+  if (status.kind == EntryKind::file) return visit_file(here, name, place, status);
+  return visit_special(here, name, place, status);
 }
 
 // Is everything that an entry of the last run names, on any level, still in the repository?
@@ -166,27 +218,25 @@ bool Walker::has_all_chunks(const KnownEntry& known) const {
 }
 
 // An entry that looks as it did is stored as it was, if everything it names is still there.
-bool Walker::take_over(const FolderPtr& parent, const KnownEntry& known,
-                       const SourceStatus& status) {
+bool Walker::take_over(Here& here, const KnownEntry& known, const SourceStatus& status) {
   if (!has_all_chunks(known)) {
     context_.observer.note(
         fmt::format("{}: parts of it are missing in the repository, reading it again",
-                    join_path(parent->path, known.name)));
+                    here.path_of(known.name)));
     return false;
   }
-  parent->add(DoneEntry{.name = std::string(known.name),
-                        .message = std::string(known.message),
-                        .status = status,
-                        .chunk_class = known.chunk_class,
-                        .listed = std::string(known.listed)});
+  here.task->add(DoneEntry{.name = std::string(known.name),
+                           .message = std::string(known.message),
+                           .status = status,
+                           .chunk_class = known.chunk_class,
+                           .listed = std::string(known.listed)});
   if (status.kind == EntryKind::file) {
     ++counts_.files_unchanged;
     context_.observer.progress.bytes_done += status.size;
   }
   ++context_.observer.progress.files_done;
-  if (context_.observer.wants_items()) {
-    context_.observer.item(join_path(parent->path, known.name), ItemChange::unchanged, status.size);
-  }
+  if (context_.observer.wants_items())
+    tell_item(here.path_of(known.name), ItemChange::unchanged, status.size);
   return true;
 }
 
@@ -212,120 +262,180 @@ std::optional<std::uint64_t> Walker::hardlink_group(const SourceStatus& status) 
                                status.inode);
 }
 
+Result<void> Walker::visit_file(Here& here, const std::string& name, const Place& place,
+                                const SourceStatus& status) {
+  const KnownEntry* before = here.known.find(name);
+  const ChangeSigns& signs = context_.signs;
+  std::optional<SavedFile> saved;
+  if (before != nullptr && before->status.has_content_of(status)) {
+    const bool same_inode = before->status.inode == status.inode;
+    const bool same_ctime = before->status.has_ctime_of(status);
+    // With the ctime as it was only the number of the inode may differ, and only links tell of
+    // that.
+    const bool is_unchanged = same_ctime && (same_inode || (!signs.inode && status.links < 2));
+    const bool has_old_content =
+        is_unchanged || ((same_inode || !signs.inode) && (same_ctime || !signs.ctime));
+    const bool is_due =
+        is_unchanged && context_.reread.period != 0 && context_.reread.is_due(here.path_of(name));
+    if (is_unchanged && !is_due && take_over(here, *before, status)) return {};
+    if (has_old_content && (is_due || !is_unchanged) && has_all_chunks(*before)) {
+      saved =
+          SavedFile{is_due ? SavedFile::Use::compare : SavedFile::Use::take, before->status,
+                    std::string(before->message), std::string(before->listed), before->chunk_class};
+      ++counts_.files_unchanged;
+    }
+  }
+  return context_.queue_file(FileJob{.folder = here.task,
+                                     .number = here.task->expect(),
+                                     .name = name,
+                                     .source = place.folder == AT_FDCWD ? place.name : "",
+                                     .status = status,
+                                     .hardlink = hardlink_group(status),
+                                     .previous_class = before != nullptr ? before->chunk_class : -1,
+                                     .was_known = before != nullptr,
+                                     .saved = std::move(saved)});
+}
+
 // Everything but folders and regular files, and folders that are not entered.
-Result<void> Walker::finish_special(const FolderPtr& parent, const std::string& name,
-                                    const SourceStatus& status) {
-  const int folder = parent->folder.descriptor();
-  const std::string path = join_path(parent->path, name);
+Result<void> Walker::visit_special(Here& here, const std::string& name, const Place& place,
+                                   const SourceStatus& status) {
+  const KnownEntry* before = here.known.find(name);
+  if (before != nullptr && before->status.looks_like(status) &&
+      status.kind != EntryKind::directory && take_over(here, *before, status)) {
+    return {};
+  }
+  const std::string path = here.path_of(name);
   Entry entry = entry_of(name, status, context_.owners);
   entry.hardlink = hardlink_group(status);
   if (status.kind == EntryKind::symlink) {
-    auto link = read_link_target(folder, name.c_str());
+    auto link = read_link_target(place.folder, place.name);
     if (!link) {
-      trouble(parent, path, link.error());
+      trouble(path, link.error());
       return {};
     }
     entry.link_target = *std::move(link);
   }
-  auto attributes =
-      read_link_xattrs(fmt::format("/proc/self/fd/{}/{}", folder, name), context_.store_value);
+  const std::string opened = place.folder == AT_FDCWD
+                                 ? place.name
+                                 : fmt::format("/proc/self/fd/{}/{}", place.folder, place.name);
+  auto attributes = read_link_xattrs(opened, context_.store_value);
   TRY(context_.failure.check());
-  if (attributes) {
-    entry.xattrs = *std::move(attributes);
-  } else {
-    ++context_.observer.progress.errors;
-    context_.observer.trouble(path, attributes.error());
-  }
+  if (attributes) entry.xattrs = *std::move(attributes);
+  if (!attributes) trouble(path, attributes.error());
   DoneEntry done{.name = name, .message = encode(entry), .status = status};
   if (is_racy(status)) done.status.look_like_nothing();
-  parent->add(std::move(done));
+  here.task->add(std::move(done));
   ++context_.observer.progress.files_done;
-  if (context_.observer.wants_items()) context_.observer.item(path, ItemChange::added, 0);
+  tell_item(path, before != nullptr ? ItemChange::changed : ItemChange::added);
   return {};
 }
 
-Result<void> Walker::enter(const FolderPtr& parent, const std::string& name,
-                           const SourceStatus& listed, const KnownEntry* known,
-                           const Target* target) {
-  const std::string path = join_path(parent->path, name);
+// Extended attributes, flags and project of an open folder: read, or as they were if it looks as it
+// did.
+Result<void> Walker::read_folder_attributes(int folder, const std::string& path,
+                                            const KnownEntry* known, const SourceStatus& status,
+                                            Entry& entry) {
+  if (known != nullptr && known->status.looks_like(status) && has_all_chunks(*known)) {
+    if (auto decoded = decode_entry(as_bytes(known->message))) {
+      entry.xattrs = std::move(decoded->xattrs);
+      entry.flags = decoded->flags;
+      entry.project = decoded->project;
+      return {};
+    }
+  }
+  auto attributes = read_xattrs(folder, context_.store_value);
+  TRY(context_.failure.check());
+  if (attributes) entry.xattrs = *std::move(attributes);
+  if (!attributes) trouble(path, attributes.error());
+  read_inode_flags(folder, entry);
+  return {};
+}
+
+Result<void> Walker::visit_folder(Here& here, const std::string& name, const Place& place,
+                                  const SourceStatus& listed, const Decision& decision,
+                                  const Target* target) {
+  static const Target kNoTarget;
+  const bool is_named = target != nullptr && target->is_named;
+  const bool leads_on = target != nullptr && !is_named && here.only_targets;
+  // Left out itself, it is there only if something below it is.
+  const bool is_searched = decision.fate == Decision::Fate::search;
+  const std::string path = here.path_of(name);
   if (depth_ >= limits::kPathDepth) {
-    trouble(parent, path, Error{ErrorCode::unsupported, "folders nest too deep", Retry::never, {}});
+    trouble(path, Error{ErrorCode::unsupported, "folders nest too deep", Retry::never, {}});
     return {};
   }
-  const bool leads_on = target != nullptr && !target->is_whole;
-  File descriptor = (leads_on ? open_folder_behind : open_source_folder)(
-      parent->folder.descriptor(), name.c_str());
+  const bool is_other_device =
+      !is_named && !leads_on && context_.filter.one_file_system() && listed.device != here.device;
+  if (is_other_device && target == nullptr) {
+    if (is_searched) return {};
+    return visit_special(here, name, place, listed);
+  }
+  File descriptor = (leads_on ? open_folder_behind : open_source_folder)(place.folder, place.name);
   const int open_error = errno;
   auto status = descriptor.is_open() ? source_status(descriptor.descriptor(), "")
                                      : Result<SourceStatus>(listed);
   if (!status) {
-    trouble(parent, path, status.error());
+    trouble(path, status.error());
     return {};
   }
-
   Entry entry = entry_of(name, *status, context_.owners);
-  if (!descriptor.is_open()) {
+  if (!descriptor.is_open() && !(leads_on && stand_in_)) {
+    if (is_searched) return {};
     // Its attributes are kept, so that a restore has a folder here.
     entry.state = EntryState::unreadable;
-    ++context_.observer.progress.errors;
-    context_.observer.trouble(path, system_error("open folder", open_error));
+    trouble(path, system_error("open folder", open_error));
     DoneEntry done{.name = name, .message = encode(entry), .status = *status};
     done.status.look_like_nothing();
-    parent->add(std::move(done));
+    here.task->add(std::move(done));
     return {};
   }
-  const bool is_known_folder = known != nullptr && known->status.kind == EntryKind::directory;
-  std::string before = is_known_folder ? std::string(known->message) : std::string();
-  const auto decoded =
-      is_known_folder && known->status.looks_like(*status) && has_all_chunks(*known)
-          ? decode_entry(as_bytes(before))
-          : Result<Entry>(fail(ErrorCode::not_found, "changed"));
-  if (decoded) {
-    entry.xattrs = decoded->xattrs;
-    entry.flags = decoded->flags;
-    entry.project = decoded->project;
-  } else {
-    auto attributes = read_xattrs(descriptor.descriptor(), context_.store_value);
-    TRY(context_.failure.check());
-    if (attributes) entry.xattrs = *std::move(attributes);
-    if (!attributes) {
-      ++context_.observer.progress.errors;
-      context_.observer.trouble(path, attributes.error());
-    }
-    read_inode_flags(descriptor.descriptor(), entry);
-  }
 
+  const KnownEntry* known = here.known.find(name);
+  if (known != nullptr && known->status.kind != EntryKind::directory) known = nullptr;
+  std::string before = known != nullptr ? std::string(known->message) : std::string();
+  const SourceStatus opened = *status;
+  const int folder = descriptor.descriptor();
+  if (descriptor.is_open()) TRY(read_folder_attributes(folder, path, known, opened, entry));
   if (is_racy(*status)) status->look_like_nothing();
-  const std::size_t number = parent->expect();
-  auto folder = std::make_shared<FolderTask>(
+  const std::size_t number = here.task->expect();
+  auto task = std::make_shared<FolderTask>(
       context_.split_key, context_.tree_sink, context_.states, context_.failure,
-      [this, parent, number, name, before = std::move(before), status = *status,
-       entry = std::move(entry)](FolderTask::Finished finished) mutable {
+      [this, parent = here.task, number, path, before = std::move(before), status = *status,
+       is_searched, entry = std::move(entry)](FolderTask::Finished finished) mutable {
+        if (is_searched && finished.subtree.dirs + finished.subtree.files == 0)
+          return parent->complete(number, std::nullopt);
         entry.subtree = finished.subtree;
-        DoneEntry done{.name = name,
+        DoneEntry done{.name = entry.name,
                        .message = encode(entry),
                        .status = status,
                        .folder_at = finished.folder_at,
                        .below = finished.subtree};
-        auto& counter = before.empty()           ? counts_.dirs_new
-                        : before == done.message ? counts_.dirs_unchanged
-                                                 : counts_.dirs_changed;
+        const ItemChange change = before.empty()           ? ItemChange::added
+                                  : before == done.message ? ItemChange::unchanged
+                                                           : ItemChange::changed;
+        auto& counter = change == ItemChange::added       ? counts_.dirs_new
+                        : change == ItemChange::unchanged ? counts_.dirs_unchanged
+                                                          : counts_.dirs_changed;
         std::atomic_ref(counter).fetch_add(1, std::memory_order_relaxed);
+        tell_item(path, change);
         parent->complete(number, std::move(done));
       });
-  folder->path = path;
-  folder->folder = std::move(descriptor);
-  const bool is_marked =
-      target == nullptr && context_.filter.excludes_content_of(folder->folder.descriptor());
-  if (is_marked) {
-    folder->close();
-    return {};
-  }
-  FolderStates below = is_known_folder && context_.known != nullptr
-                           ? context_.known->folder(known->folder_at)
-                           : FolderStates();
+  task->path = path;
+  task->folder = std::move(descriptor);
+
+  const bool is_closed = !is_named && !leads_on &&
+                         !context_.filter.why_closed(folder, path, opened, here.device).empty();
+  Here inner{std::move(task), {}, {}, opened.device, leads_on || is_other_device || is_closed};
+  if (is_searched && decision.rule == nullptr) inner.only_targets = true;
+  if (known != nullptr && context_.known != nullptr)
+    inner.known = context_.known->folder(known->folder_at);
+  const Target& below = target != nullptr ? *target : kNoTarget;
+  const auto names = names_to_visit(inner, below, is_searched);
+  inner.rules = leads_on
+                    ? context_.filter.on_the_way(here.rules, folder, path, note())
+                    : context_.filter.inside(here.rules, decision, folder, path, names, note());
   ++depth_;
-  auto filled = fill(folder, std::move(below), leads_on ? target : nullptr, status->device);
+  auto filled = fill(inner, names, below);
   --depth_;
   return filled;
 }

@@ -3,7 +3,8 @@
 
 // Walks the source in name order, depth first, on one thread. What looks unchanged is taken over
 // from the last run; regular files that must be read become jobs; everything else is finished here.
-// Never leaves a target, and follows no symlinks but those that the user wrote before one.
+// Keeps to the targets, leaves out what the filter says, and follows no symlinks but those that the
+// user wrote before one.
 
 #include <functional>
 #include <map>
@@ -18,20 +19,47 @@
 #include "src/engine/filter.h"
 #include "src/engine/folder_task.h"
 #include "src/engine/observer.h"
+#include "src/engine/reread_schedule.h"
 #include "src/engine/source_entry.h"
 
 namespace lagan {
+
+// What the last run saved of a file that looks unchanged.
+struct SavedFile {
+  enum class Use {
+    take,     // its content is as it was, only the attributes are read anew
+    compare,  // the content is read to see whether it still is what was saved
+  };
+  Use use = Use::take;
+  SourceStatus status;
+  std::string message, listed;
+  int chunk_class = -1;
+};
 
 // A regular file to be read.
 struct FileJob {
   std::shared_ptr<FolderTask> folder;
   std::size_t number = 0;
   std::string name;
+  std::string source = {};  // where it lies, if not under its name in the folder
   SourceStatus status;
-  std::optional<std::uint64_t> hardlink;
+  std::optional<std::uint64_t> hardlink = {};
   int previous_class = -1;
   bool was_known = false;
+  std::optional<SavedFile> saved = {};
   std::string path() const { return folder->path == "/" ? "/" + name : folder->path + "/" + name; }
+};
+
+// What a changed file is told by.
+struct ChangeSigns {
+  bool ctime = true, inode = true;
+};
+
+// A path to save. `source` is where it lies if that is elsewhere than where it is saved: a snapshot
+// of the file system, mounted for the backup.
+struct WalkTarget {
+  std::string path;
+  std::string source = {};
 };
 
 struct WalkCounts {
@@ -41,7 +69,8 @@ struct WalkCounts {
 struct WalkContext {
   const PrfKey& split_key;
   const Filter& filter;
-  bool one_file_system = false;
+  ChangeSigns signs;
+  RereadSchedule reread;
   Observer& observer;
   OwnerNames& owners;
   Failure& failure;
@@ -60,9 +89,9 @@ class Walker {
   explicit Walker(WalkContext context);
   ~Walker();
 
-  // `targets` are absolute and normalised (see normalise_target). `finished` is called by whichever
-  // thread completes the last entry. Targets that do not exist are reported as trouble.
-  Result<void> walk(const std::vector<std::string>& targets,
+  // `targets` are absolute, normalised (see normalise_target) and sorted. `finished` is called by
+  // whichever thread completes the last entry. Targets that do not exist are reported as trouble.
+  Result<void> walk(const std::vector<WalkTarget>& targets,
                     std::function<void(FolderTask::Finished)> finished);
 
   // Read once all is finished.
@@ -70,25 +99,37 @@ class Walker {
 
  private:
   struct Target;
+  struct Here;
+  struct Place;
   using FolderPtr = std::shared_ptr<FolderTask>;
 
-  Result<void> visit(const FolderPtr& parent, const char* name, FolderStates* known,
-                     const Target* target, std::uint64_t device);
-  Result<void> enter(const FolderPtr& parent, const std::string& name, const SourceStatus& status,
-                     const KnownEntry* known, const Target* target);
-  Result<void> fill(const FolderPtr& folder, FolderStates known, const Target* target,
-                    std::uint64_t device);
-  Result<void> finish_special(const FolderPtr& parent, const std::string& name,
-                              const SourceStatus& status);
+  Result<void> visit(Here& here, const std::string& name, const Target* target);
+  Result<void> visit_folder(Here& here, const std::string& name, const Place& place,
+                            const SourceStatus& listed, const Decision& decision,
+                            const Target* target);
+  Result<void> visit_file(Here& here, const std::string& name, const Place& place,
+                          const SourceStatus& status);
+  Result<void> visit_special(Here& here, const std::string& name, const Place& place,
+                             const SourceStatus& status);
+  Result<void> fill(Here& here, const std::vector<std::string>& names, const Target& target);
+
+  std::vector<std::string> names_to_visit(Here& here, const Target& target, bool is_quiet);
+  Result<SourceStatus> look_at(const Place& place, bool leads_on) const;
+  Result<void> read_folder_attributes(int folder, const std::string& path, const KnownEntry* known,
+                                      const SourceStatus& status, Entry& entry);
   bool has_all_chunks(const KnownEntry& known) const;
-  bool take_over(const FolderPtr& parent, const KnownEntry& known, const SourceStatus& status);
+  bool take_over(Here& here, const KnownEntry& known, const SourceStatus& status);
   void note_device(const FolderPtr& parent, const SourceStatus& status);
   std::optional<std::uint64_t> hardlink_group(const SourceStatus& status);
-  void trouble(const FolderPtr& parent, const std::string& path, const Error& error);
+  void trouble(const std::string& path, const Error& error);
+  void tell_item(const std::string& path, ItemChange change, std::uint64_t size = 0);
+  Filter::Note note() const;
 
   WalkContext context_;
   WalkCounts counts_;
   std::unordered_map<std::uint64_t, std::uint64_t> device_identities_;
+  // For folders that lead to a target in the snapshot and are not there in the source.
+  std::optional<SourceStatus> stand_in_;
   std::size_t depth_ = 0;
 };
 

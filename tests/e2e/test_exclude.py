@@ -60,12 +60,20 @@ class Patterns(Exclude):
         self.assertEqual(self.kept("-e", "*.o", "-e", "!keep.o"), {"keep.o", "sub", "sub/keep.o"})
         self.assertEqual(self.kept("-e", "!keep.o", "-e", "*.o"), {"sub"})
 
-    # Bug: src/engine/walker.cc, visit(), does not enter an excluded folder, so that a later pattern
-    # cannot take back what lies in it, as docs/cli.md says ("later patterns win").
-    @unittest.expectedFailure
     def test_later_patterns_take_back_below_an_excluded_folder(self):
         self.make("cache/keep", "cache/drop")
         self.assertEqual(self.kept("-e", "cache", "-e", "!cache/keep"), {"cache", "cache/keep"})
+
+    def test_the_order_of_all_pattern_flags_counts(self):
+        self.make("a.o", "keep.o")
+        everything = self.list_file("*.o")
+        self.assertEqual(self.kept("--exclude-file", everything, "--iexclude", "!KEEP.o"),
+                         {"keep.o"})
+        self.assertEqual(self.kept("-e", "!keep.o", "--exclude-file", everything), set())
+
+    def test_a_slash_at_the_end_means_folders(self):
+        self.make("build/x", "sub/build")
+        self.assertEqual(self.kept("-e", "build/"), {"sub", "sub/build"})
 
     def test_case_counts_unless_said_otherwise(self):
         self.make("A.TMP", "b.tmp", "c")
@@ -103,7 +111,64 @@ class Patterns(Exclude):
         self.assertEqual(self.snapshots(), [])
 
 
+class IgnoreFiles(Exclude):
+    def test_laganignore_files_hold_below_their_folder(self):
+        self.make("a.tmp", "sub/a.tmp", "sub/deep/keep.tmp", "sub/deep/b")
+        self.make("sub/.laganignore", content="*.tmp\n!keep.tmp\n")
+        self.assertEqual(self.kept(), {"a.tmp", "sub", "sub/.laganignore", "sub/deep",
+                                       "sub/deep/b", "sub/deep/keep.tmp"})
+        # Also those in folders above what is named.
+        self.assertNotIn("sub/deep/a.tmp", self.kept(targets=[self.path("sub/deep")]))
+
+    def test_gitignore_files_hold_if_wished_for(self):
+        self.make("object.o", "made/x", "source", ".git/config", "info")
+        self.make(".gitignore", content="*.o\nmade/\n")
+        self.make(".git/info/exclude", content="info\n!.git/info\n")
+        own = {".git", ".git/config", ".git/info", ".git/info/exclude", ".gitignore", "source"}
+        self.assertEqual(self.kept("--git-ignore"), own)
+        self.assertEqual(self.kept(), own | {"object.o", "made", "made/x", "info"})
+
+    def test_nonsense_in_one_is_told_and_leaves_nothing_out(self):
+        self.make("a")
+        self.make(".laganignore", content="[\na\n")
+        self.backup()
+        self.assertIn("/.laganignore:1: ", self.errors)
+        self.assertEqual(self.kept(), {".laganignore"})
+
+
 class Folders(Exclude):
+    def test_what_has_the_nodump_flag_is_left_out_if_wished_for(self):
+        self.make("a", "b/c", "d")
+        try:
+            subprocess.run(["chattr", "+d", self.path("a"), self.path("b")], check=True,
+                           stderr=subprocess.DEVNULL)
+        except (OSError, subprocess.CalledProcessError):
+            self.skipTest("needs a file system with flags")
+        self.assertEqual(self.kept("--exclude-nodump"), {"d"})
+        self.assertEqual(self.kept(), {"a", "b", "b/c", "d"})
+
+    def test_the_repository_and_caches_of_lagan_are_never_saved(self):
+        write(self.path("file"), "x")
+        for _ in range(2):
+            self.backup(self.folder)
+        listed = self.run_lagan("ls", "-q", "-R", "latest", self.folder)
+        self.assertIn(self.path("file"), listed)
+        self.assertIn(self.repository + "\n", listed)
+        self.assertNotIn(self.repository + "/", listed)
+        cache = self.environment["LAGAN_CACHE_DIR"]
+        self.assertNotIn(cache + "/", listed.replace(cache + "/CACHEDIR.TAG\n", ""))
+        for path in (self.repository, self.repository + "/lagan.repo"):
+            self.refuse("backup", path, saying="never backed up")
+
+    @unittest.skipUnless(CAN_MOUNT, "needs user namespaces, to mount a file system")
+    def test_file_systems_of_the_kernel_are_left_empty_unless_named(self):
+        self.make("a", "proc/")
+        mount = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "sh", "-c",
+                 f'mount -t proc none "{self.path("proc")}" && exec "$@"', "-"]
+        self.assertEqual(self.kept(before=mount), {"a", "proc"})
+        named = self.path("proc/sys/kernel/ostype")
+        self.assertIn("proc/sys/kernel/ostype", self.kept(before=mount, targets=[named]))
+
     def test_caches_are_left_empty(self):
         self.make("cache/sub/data", "fake/data", "c")
         self.make("cache/CACHEDIR.TAG", content=CACHE_TAG + "\n# why")

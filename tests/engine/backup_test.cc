@@ -133,7 +133,7 @@ TEST_CASE("what matches a pattern is left out, but never what was named") {
   write_file(client / "large", std::string(5000, 'l'));
   write_file(client / "small", "s");
   BackupOptions options = client.options();
-  options.filter.excludes = {"*.o", "!keep.o"};
+  options.filter.patterns = {{"*.o"}, {"!keep.o"}};
   options.filter.exclude_caches = true;
   options.filter.larger_than = 4999;
   const BackedUp saved = client.back_up(options);
@@ -145,7 +145,7 @@ TEST_CASE("what matches a pattern is left out, but never what was named") {
   CHECK_FALSE(exists(client.work("back/cache/data")));
   CHECK_FALSE(exists(client.work("back/a.o")));
   CHECK_FALSE(exists(client.work("back/large")));
-  CHECK(client.load(*saved.result.snapshot).excludes == options.filter.excludes);
+  CHECK(client.load(*saved.result.snapshot).excludes == std::vector<std::string>{"*.o", "!keep.o"});
 }
 
 class Pipe {
@@ -246,7 +246,7 @@ TEST_CASE("other file systems are entered, or left out as empty folders") {
   write_file(client / "outside", "o");
   BackupOptions options = client.options();
   CHECK(client.back_up(options).result.root.files == 2);
-  options.one_file_system = true;
+  options.filter.one_file_system = true;
   const BackedUp saved = client.back_up(options);
   CHECK(saved.result.root.files == 1);
   client.restore_source(*saved.result.snapshot, client.work("back"));

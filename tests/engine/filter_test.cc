@@ -4,20 +4,15 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "src/engine/source_folder.h"
 #include "tests/engine/source_tree.h"
 #include "tests/util/temporary_folder.h"
-#include "util/file.h"
 
 namespace lagan {
 namespace {
 
-bool matches(std::string_view pattern, std::string_view path, bool ignore_case = false) {
-  const auto parsed = PathPattern::parse(pattern, ignore_case);
-  REQUIRE_MESSAGE(parsed, pattern);
-  return parsed->matches(path);
-}
+using Fate = Decision::Fate;
 
 Filter filter_of(const FilterOptions& options) {
   auto filter = Filter::create(options);
@@ -25,235 +20,250 @@ Filter filter_of(const FilterOptions& options) {
   return *std::move(filter);
 }
 
-bool excludes(const std::vector<std::string>& patterns, std::string_view path) {
+Filter filter_of(const std::vector<std::string>& patterns) {
   FilterOptions options;
-  options.excludes = patterns;
-  return filter_of(options).excludes(path, SourceStatus());
+  for (const std::string& text : patterns) options.patterns.push_back({text});
+  return filter_of(options);
 }
 
-TEST_CASE("a component pattern matches the whole name") {
-  CHECK(glob_matches("name", "name"));
-  CHECK_FALSE(glob_matches("name", "names"));
-  CHECK_FALSE(glob_matches("name", "nam"));
-  CHECK(glob_matches("*", ""));
-  CHECK(glob_matches("*.o", "a.o"));
-  CHECK(glob_matches("*.o", ".o"));
-  CHECK_FALSE(glob_matches("*.o", "a.oo"));
-  CHECK(glob_matches("a*b*c", "abbbxc"));
-  CHECK_FALSE(glob_matches("a*b*c", "acb"));
-  CHECK(glob_matches("?", "x"));
-  CHECK_FALSE(glob_matches("?", ""));
-  CHECK_FALSE(glob_matches("?", "xy"));
-  CHECK(glob_matches("\\*", "*"));
-  CHECK_FALSE(glob_matches("\\*", "x"));
-  CHECK(glob_matches("\\[a]", "[a]"));
+SourceStatus status_of(EntryKind kind) {
+  SourceStatus status;
+  status.kind = kind;
+  return status;
 }
 
-TEST_CASE("brackets match one character of a set or a range") {
-  CHECK(glob_matches("[abc]", "b"));
-  CHECK_FALSE(glob_matches("[abc]", "d"));
-  CHECK_FALSE(glob_matches("[abc]", ""));
-  CHECK_FALSE(glob_matches("[abc]", "ab"));
-  CHECK(glob_matches("x[a-c]y", "xby"));
-  CHECK_FALSE(glob_matches("x[a-c]y", "xdy"));
-  CHECK(glob_matches("[^a-c]", "d"));
-  CHECK(glob_matches("[!a-c]", "d"));
-  CHECK_FALSE(glob_matches("[!a-c]", "b"));
-  CHECK(glob_matches("[]]", "]"));
-  CHECK(glob_matches("[a-]", "-"));
-  CHECK(glob_matches("[\\]]", "]"));
-  CHECK(glob_matches("*[0-9]", "file7"));
-  // Bytes above 127 are characters like others.
-  CHECK(glob_matches("[a-\xff]", "\xe4"));
-  CHECK(glob_matches("[\x80-\xff]", "\xe4"));
-  CHECK_FALSE(glob_matches("[\x80-\xff]", "a"));
-}
-
-TEST_CASE("without regard to case, sets and ranges mean both cases") {
-  CHECK(glob_matches("NAME", "name", true));
-  CHECK(glob_matches("name", "NAME", true));
-  CHECK_FALSE(glob_matches("NAME", "name"));
-  CHECK(glob_matches("[A-Z]", "q", true));
-  CHECK(glob_matches("[A-Z]", "Q", true));
-  CHECK(glob_matches("[a-z]", "Q", true));
-  CHECK(glob_matches("[Q]", "q", true));
-  CHECK(glob_matches("[q]", "Q", true));
-  CHECK_FALSE(glob_matches("[A-Z]", "1", true));
-  CHECK_FALSE(glob_matches("[!A-Z]", "q", true));
-  CHECK_FALSE(glob_matches("[!a-z]", "Q", true));
-  CHECK_FALSE(glob_matches("[A-Z]", "q"));
-  CHECK(matches("IMG_[A-F]*.JPG", "/photos/img_c1.jpg", true));
-}
-
-TEST_CASE("a pattern without a slash in front matches at any depth") {
-  CHECK(matches("cache", "/cache"));
-  CHECK(matches("cache", "/home/ann/cache"));
-  CHECK(matches("ann/cache", "/home/ann/cache"));
-  CHECK_FALSE(matches("ann/cache", "/home/ann/other/cache"));
-  CHECK_FALSE(matches("cache", "/home/caches"));
-}
-
-TEST_CASE("a pattern with a slash in front begins at the root") {
-  CHECK(matches("/home/*/cache", "/home/ann/cache"));
-  CHECK_FALSE(matches("/cache", "/home/cache"));
-  CHECK_FALSE(matches("/home", "/mnt/home"));
-  CHECK(matches("/home/", "/home"));
-}
-
-TEST_CASE("what lies below a match is matched too") {
-  CHECK(matches("/home/ann", "/home/ann/a/b/c"));
-  CHECK(matches("cache", "/home/cache/a/b"));
-  CHECK_FALSE(matches("/home/ann/a", "/home/ann"));
-}
-
-TEST_CASE("stars and question marks stay within a component") {
-  CHECK(matches("/home/*", "/home/ann"));
-  CHECK_FALSE(matches("/*/cache", "/home/ann/cache"));
-  CHECK_FALSE(matches("/a*c", "/a/c"));
-  CHECK_FALSE(matches("/a?c", "/a/c"));
-  CHECK_FALSE(matches("/a[!b]c", "/a/c/x"));
-}
-
-TEST_CASE("two stars span components") {
-  CHECK(matches("/home/**/cache", "/home/cache"));
-  CHECK(matches("/home/**/cache", "/home/ann/cache"));
-  CHECK(matches("/home/**/cache", "/home/ann/x/y/cache"));
-  CHECK_FALSE(matches("/home/**/cache", "/mnt/ann/cache"));
-  CHECK(matches("**/cache", "/a/b/cache"));
-  CHECK(matches("/a/**/b/**/c", "/a/x/b/y/z/c"));
-  CHECK_FALSE(matches("/a/**/b/**/c", "/a/x/y/z/c"));
-  // At the end they mean what lies below, not the folder itself.
-  CHECK(matches("/home/**", "/home/ann"));
-  CHECK(matches("/home/**", "/home/ann/x"));
-  CHECK_FALSE(matches("/home/**", "/home"));
-  CHECK(matches("cache/**", "/home/cache/x"));
-  CHECK_FALSE(matches("cache/**", "/home/cache"));
-}
-
-TEST_CASE("only anchored patterns can say that nothing below a folder matches") {
-  const auto may = [](std::string_view pattern, std::string_view folder) {
-    return PathPattern::parse(pattern)->may_match_below(folder);
-  };
-  CHECK(may("/home/ann/docs", "/home"));
-  CHECK(may("/home/ann/docs", "/home/ann/docs/deep"));
-  CHECK_FALSE(may("/home/ann/docs", "/mnt"));
-  CHECK_FALSE(may("/home/ann/docs", "/home/bob"));
-  CHECK(may("/home/**/docs", "/home/bob/x"));
-  CHECK(may("docs", "/mnt"));
+// Of a file that no rule of a folder above concerns.
+Fate fate(const std::vector<std::string>& patterns, std::string_view path) {
+  return filter_of(patterns).judge({}, path, status_of(EntryKind::file)).fate;
 }
 
 TEST_CASE("of several patterns the last that matches decides") {
-  CHECK(excludes({"*.o"}, "/src/a.o"));
-  CHECK_FALSE(excludes({"*.o", "!keep.o"}, "/src/keep.o"));
-  CHECK(excludes({"*.o", "!keep.o"}, "/src/other.o"));
-  CHECK(excludes({"!keep.o", "*.o"}, "/src/keep.o"));
-  CHECK(excludes({"*.o", "!keep.o", "/tmp/keep.o"}, "/tmp/keep.o"));
-  CHECK_FALSE(excludes({"!keep.o"}, "/src/keep.o"));
-  CHECK_FALSE(excludes({}, "/src/keep.o"));
+  CHECK(fate({"*.o"}, "/src/a.o") == Fate::leave_out);
+  CHECK(fate({"*.o", "!keep.o"}, "/src/keep.o") == Fate::keep);
+  CHECK(fate({"*.o", "!keep.o"}, "/src/other.o") == Fate::leave_out);
+  CHECK(fate({"!keep.o", "*.o"}, "/src/keep.o") == Fate::leave_out);
+  CHECK(fate({"*.o", "!keep.o", "/tmp/keep.o"}, "/tmp/keep.o") == Fate::leave_out);
+  CHECK(fate({"!keep.o"}, "/src/keep.o") == Fate::keep);
+  CHECK(fate({}, "/src/keep.o") == Fate::keep);
 }
 
-TEST_CASE("patterns that make no sense are refused") {
-  for (const char* text :
-       {"", "!", "/", "a[b", "[", "[]", "[!]", "[^]", "[\\]", "[a\\]", "x/[/]"}) {
-    CAPTURE(text);
-    const auto parsed = PathPattern::parse(text);
-    REQUIRE_FALSE(parsed);
-    CHECK(parsed.error().code == ErrorCode::invalid_argument);
-  }
+TEST_CASE("a folder that is left out is searched only if a later pattern may take back below it") {
+  const auto of_folder = [](const std::vector<std::string>& patterns, std::string_view path) {
+    return filter_of(patterns).judge({}, path, status_of(EntryKind::directory)).fate;
+  };
+  CHECK(of_folder({"cache"}, "/cache") == Fate::leave_out);
+  CHECK(of_folder({"cache", "!keep"}, "/cache") == Fate::search);
+  CHECK(of_folder({"!keep", "cache"}, "/cache") == Fate::leave_out);
+  CHECK(of_folder({"cache", "!/cache/keep"}, "/cache") == Fate::search);
+  CHECK(of_folder({"cache", "!/other/keep"}, "/cache") == Fate::leave_out);
+  CHECK(fate({"cache", "!keep"}, "/cache") == Fate::leave_out);  // a file has nothing below it
 }
 
-TEST_CASE("pattern files have a pattern a line, and comments") {
+TEST_CASE("what no pattern matches shares the fate of its folder") {
+  const Filter filter = filter_of({"*.o", "cache", "!keep"});
+  const Decision cache = filter.judge({}, "/cache", status_of(EntryKind::directory));
+  REQUIRE(cache.fate == Fate::search);
+  const FolderRules inside = filter.inside({}, cache, -1, "/cache", {}, [](const auto&) {});
+  const auto in_cache = [&](std::string_view path) {
+    return filter.judge(inside, path, status_of(EntryKind::file)).fate;
+  };
+  CHECK(in_cache("/cache/other") == Fate::leave_out);
+  CHECK(in_cache("/cache/keep") == Fate::keep);
+  // Within what is taken back the earlier patterns hold as they do everywhere.
+  const Decision keep = filter.judge(inside, "/cache/keep", status_of(EntryKind::directory));
+  const FolderRules kept = filter.inside(inside, keep, -1, "/cache/keep", {}, [](const auto&) {});
+  CHECK(filter.judge(kept, "/cache/keep/a", status_of(EntryKind::file)).fate == Fate::keep);
+  CHECK(filter.judge(kept, "/cache/keep/a.o", status_of(EntryKind::file)).fate == Fate::leave_out);
+}
+
+TEST_CASE("a decision names the flag, or the file and its line") {
   const TemporaryFolder folder;
   write_file(folder / "patterns", "# what is made again\n*.o\r\n\n  \n!keep.o  \n/tmp");
   write_file(folder / "any case", "*.BAK\n");
   FilterOptions options;
-  options.excludes = {"first"};
-  options.exclude_files = {folder / "patterns"};
-  options.exclude_files_ignoring_case = {folder / "any case"};
+  options.patterns = {{"first"}, {folder / "patterns", true}, {folder / "any case", true, true}};
+  options.larger_than = 10;
   const Filter filter = filter_of(options);
-  CHECK(filter.patterns() == std::vector<std::string>{"first", "*.o", "!keep.o", "/tmp", "*.BAK"});
-  CHECK(filter.excludes("/x/a.o", SourceStatus()));
-  CHECK_FALSE(filter.excludes("/x/keep.o", SourceStatus()));
-  CHECK(filter.excludes("/tmp", SourceStatus()));
-  CHECK_FALSE(filter.excludes("/tmp/x", SourceStatus()));  // nobody asks: it lies below
-  CHECK(filter.excludes("/x/a.bak", SourceStatus()));
-  CHECK_FALSE(filter.excludes("/x/a.O", SourceStatus()));
+  const auto why = [&](std::string_view path, EntryKind kind = EntryKind::file) {
+    SourceStatus status = status_of(kind);
+    status.size = 11;
+    return std::string(filter.judge({}, path, status).why());
+  };
+  CHECK(why("/x/first") == "--exclude 'first'");
+  CHECK(why("/x/a.o") == (folder / "patterns") + ":2 '*.o'");
+  CHECK(why("/x/keep.o", EntryKind::symlink) == (folder / "patterns") + ":5 '!keep.o'");
+  CHECK(why("/tmp") == (folder / "patterns") + ":6 '/tmp'");
+  CHECK(why("/x/a.bak") == (folder / "any case") + ":1 '*.BAK'");
+  CHECK(why("/x/a.O") == "--exclude-larger-than");
+  CHECK(why("/x/other", EntryKind::symlink).empty());
+}
 
+TEST_CASE("what cannot be understood names its flag") {
+  const TemporaryFolder folder;
   write_file(folder / "patterns", "good\nb[ad\n");
-  const auto bad = Filter::create(options);
-  REQUIRE_FALSE(bad);
-  CHECK(bad.error().message.find(folder / "patterns") != std::string::npos);
-  options.exclude_files = {folder / "missing"};
-  CHECK(Filter::create(options).error().code == ErrorCode::not_found);
+  const auto message = [](PatternFlag flag) {
+    FilterOptions options;
+    options.patterns = {std::move(flag)};
+    const auto filter = Filter::create(options);
+    REQUIRE_FALSE(filter);
+    return filter.error().message;
+  };
+  CHECK(message({"["}).starts_with("--exclude: "));
+  CHECK(message({"[", false, true}).starts_with("--iexclude: "));
+  CHECK(message({folder / "patterns", true})
+            .starts_with("--exclude-file " + (folder / "patterns") + ":2: "));
+  CHECK(message({folder / "none", true, true}).starts_with("--iexclude-file: "));
 }
 
 TEST_CASE("files above the limit are left out, and only files") {
   FilterOptions options;
   options.larger_than = 1000;
   const Filter filter = filter_of(options);
-  CHECK_FALSE(filter.is_empty());
+  CHECK_FALSE(filter.keeps_all_in({}));
   SourceStatus status;
   status.size = 1000;
-  CHECK_FALSE(filter.excludes("/a", status));
+  CHECK(filter.judge({}, "/a", status).fate == Fate::keep);
   status.size = 1001;
-  CHECK(filter.excludes("/a", status));
+  CHECK(filter.judge({}, "/a", status).fate == Fate::leave_out);
   status.kind = EntryKind::directory;
-  CHECK_FALSE(filter.excludes("/a", status));
-  CHECK_FALSE(filter_of({}).excludes("/a", status));
-  CHECK(filter_of({}).is_empty());
+  CHECK(filter.judge({}, "/a", status).fate == Fate::keep);
+  CHECK(filter_of(FilterOptions()).judge({}, "/a", status).fate == Fate::keep);
+  CHECK(filter_of(FilterOptions()).keeps_all_in({}));
 }
 
-// A folder with this content in this file.
-bool is_left_out(const Filter& filter, const std::string& name, std::string_view content) {
-  const TemporaryFolder folder;
-  write_file(folder / name, content);
-  const File open = *open_file(folder.path(), O_RDONLY | O_DIRECTORY);
-  return filter.excludes_content_of(open.descriptor());
-}
-
-constexpr std::string_view kCacheTag = "Signature: 8a477f597d28d172789f06886806bc55";
-
-TEST_CASE("a cache is a folder whose CACHEDIR.TAG begins with the signature") {
+TEST_CASE("what has the nodump flag is left out if that is wished for") {
   FilterOptions options;
-  options.exclude_caches = true;
-  const Filter filter = filter_of(options);
-  CHECK(is_left_out(filter, "CACHEDIR.TAG", kCacheTag));
-  CHECK(is_left_out(filter, "CACHEDIR.TAG", std::string(kCacheTag) + "\n# of lagan\n"));
-  CHECK_FALSE(is_left_out(filter, "CACHEDIR.TAG", kCacheTag.substr(1)));
-  CHECK_FALSE(is_left_out(filter, "CACHEDIR.TAG", kCacheTag.substr(0, kCacheTag.size() - 1)));
-  CHECK_FALSE(is_left_out(filter, "CACHEDIR.TAG", ""));
-  CHECK_FALSE(is_left_out(filter, "cachedir.tag", kCacheTag));
-  CHECK_FALSE(is_left_out(filter_of({}), "CACHEDIR.TAG", kCacheTag));
+  options.exclude_nodump = true;
+  SourceStatus status;
+  CHECK(filter_of(options).judge({}, "/a", status).fate == Fate::keep);
+  status.is_nodump = true;
+  CHECK(filter_of(options).judge({}, "/a", status).fate == Fate::leave_out);
+  CHECK(filter_of(FilterOptions()).judge({}, "/a", status).fate == Fate::keep);
 }
 
-TEST_CASE("a marker leaves a folder out by its name or by how it begins") {
-  FilterOptions options;
-  options.exclude_if_present = {".nobackup", "tag:leave: me"};
-  const Filter filter = filter_of(options);
-  CHECK(is_left_out(filter, ".nobackup", ""));
-  CHECK(is_left_out(filter, "tag", "leave: me, please"));
-  CHECK_FALSE(is_left_out(filter, "tag", "leave"));
-  CHECK_FALSE(is_left_out(filter, "tag", "do not leave: me"));
-  CHECK_FALSE(is_left_out(filter, "other", ""));
-
-  for (const char* text : {"", ":header"}) {
-    options.exclude_if_present = {text};
-    CHECK(Filter::create(options).error().code == ErrorCode::invalid_argument);
+// Rules of ignore files in a folder, for entries called as if it were "/top".
+class IgnoreFolder {
+ public:
+  explicit IgnoreFolder(bool git, const std::vector<std::string>& patterns = {}) {
+    FilterOptions options;
+    options.git_ignore = git;
+    for (const std::string& text : patterns) options.patterns.push_back({text});
+    filter_ = filter_of(options);
   }
+  void write(const std::string& name, std::string_view content) {
+    write_file(folder_ / name, content);
+  }
+  void make_folder(const std::string& name) {
+    REQUIRE(::mkdir((folder_ / name).c_str(), 0755) == 0);
+  }
+  // Down the folders of a path to what it names, a folder if it ends in '/'.
+  Decision decide(std::string path) {
+    notes_.clear();
+    const bool is_folder = path.ends_with('/');
+    if (is_folder) path.pop_back();
+    FolderRules rules;
+    Decision decision;
+    for (std::size_t end = 0;; end = path.find('/', end + 1)) {
+      const std::string here = path.substr(0, end);
+      if (end != 0) {
+        const bool is_last = end == std::string::npos;
+        decision = filter_->judge(
+            rules, "/top" + here,
+            status_of(is_last && !is_folder ? EntryKind::file : EntryKind::directory));
+        if (is_last || decision.fate == Fate::leave_out) return decision;
+      }
+      const File open = *open_file(folder_ / ("." + here), O_RDONLY | O_DIRECTORY);
+      rules = filter_->inside(rules, decision, open.descriptor(), "/top" + here,
+                              *list_names(open.descriptor()),
+                              [&](const std::string& note) { notes_.push_back(note); });
+      held_.push_back(rules);
+    }
+  }
+  bool keeps(const std::string& path) { return decide(path).fate == Fate::keep; }
+  const std::vector<std::string>& notes() const { return notes_; }
+  std::string path(const std::string& name) const { return folder_ / name; }
+
+ private:
+  TemporaryFolder folder_;
+  std::optional<Filter> filter_;
+  std::vector<FolderRules> held_;  // what decisions point into
+  std::vector<std::string> notes_;
+};
+
+TEST_CASE("a .laganignore file holds below its folder, an inner one over the outer") {
+  IgnoreFolder top(false);
+  top.make_folder("sub");
+  top.write(".laganignore", "*.o\n/build\nsub/only\ndocs/\n");
+  top.write("sub/.laganignore", "!keep.o\nbuild\n");
+  CHECK_FALSE(top.keeps("/a.o"));
+  CHECK_FALSE(top.keeps("/sub/a.o"));
+  CHECK(top.keeps("/sub/keep.o"));
+  CHECK_FALSE(top.keeps("/keep.o"));
+  CHECK_FALSE(top.keeps("/build"));
+  CHECK_FALSE(top.keeps("/sub/build"));
+  CHECK_FALSE(top.keeps("/sub/only"));
+  CHECK_FALSE(top.keeps("/docs/"));
+  CHECK(top.keeps("/docs"));
+  CHECK(top.decide("/sub/build").why() == "/top/sub/.laganignore:2 'build'");
 }
 
-TEST_CASE("a marker that is a link or a pipe is not followed nor waited for") {
-  FilterOptions options;
-  options.exclude_if_present = {"tag:leave"};
-  const Filter filter = filter_of(options);
-  const TemporaryFolder folder;
-  write_file(folder / "elsewhere", "leave");
-  const File open = *open_file(folder.path(), O_RDONLY | O_DIRECTORY);
-  REQUIRE(::symlink("elsewhere", (folder / "tag").c_str()) == 0);
-  CHECK_FALSE(filter.excludes_content_of(open.descriptor()));
-  REQUIRE(::unlink((folder / "tag").c_str()) == 0);
-  REQUIRE(::mkfifo((folder / "tag").c_str(), 0600) == 0);
-  CHECK_FALSE(filter.excludes_content_of(open.descriptor()));
+TEST_CASE("the command line has the last word, then .laganignore, then .gitignore") {
+  IgnoreFolder top(true, {"!wanted", "unwanted"});
+  top.write(".laganignore", "wanted\nb\n!c\n!unwanted\n");
+  top.write(".gitignore", "a\n!b\nc\n");
+  CHECK(top.keeps("/wanted"));
+  CHECK_FALSE(top.keeps("/unwanted"));
+  CHECK_FALSE(top.keeps("/a"));
+  CHECK_FALSE(top.keeps("/b"));
+  CHECK(top.keeps("/c"));
+}
+
+TEST_CASE(".gitignore files count only if that is wished for") {
+  IgnoreFolder top(false);
+  top.write(".gitignore", "a\n");
+  CHECK(top.keeps("/a"));
+}
+
+TEST_CASE("what git ignores it does not take back below, but .laganignore does") {
+  IgnoreFolder top(true);
+  top.make_folder("made");
+  top.make_folder("other");
+  top.write(".gitignore", "made/\n!keep\nother/*\n!other/keep\n");
+  CHECK_FALSE(top.keeps("/made/keep"));
+  CHECK(top.keeps("/other/keep"));
+  CHECK_FALSE(top.keeps("/other/drop"));
+  top.write(".laganignore", "!made/keep\n");
+  CHECK(top.keeps("/made/keep"));
+  CHECK_FALSE(top.keeps("/made/drop"));
+}
+
+TEST_CASE("a git repository has its own excludes and knows nothing of the rules around it") {
+  IgnoreFolder top(true);
+  top.make_folder("repository");
+  top.make_folder("repository/.git");
+  top.make_folder("repository/.git/info");
+  top.write(".gitignore", "a\n");
+  top.write("repository/.git/info/exclude", "b\nc\n");
+  top.write("repository/.gitignore", "!c\n");
+  CHECK_FALSE(top.keeps("/a"));
+  CHECK(top.keeps("/b"));
+  CHECK(top.keeps("/repository/a"));
+  CHECK_FALSE(top.keeps("/repository/b"));
+  CHECK(top.keeps("/repository/c"));
+}
+
+TEST_CASE("an ignore file that makes no sense leaves nothing out and is told") {
+  IgnoreFolder top(false);
+  top.write(".laganignore", "a\nb[\n");
+  CHECK_FALSE(top.keeps("/a"));
+  CHECK(top.keeps("/b["));
+  REQUIRE(top.notes().size() == 1);
+  CHECK(top.notes().front().starts_with("/top/.laganignore:2: "));
+  ::unlink(top.path(".laganignore").c_str());
+  REQUIRE(::mkfifo(top.path(".laganignore").c_str(), 0600) == 0);
+  CHECK(top.keeps("/a"));
+  REQUIRE(top.notes().size() == 1);
+  CHECK(top.notes().front().starts_with("/top/.laganignore: is no regular file"));
 }
 
 }  // namespace
