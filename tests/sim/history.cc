@@ -25,6 +25,7 @@ Weather draw_weather(Dice& dice, std::uint64_t length) {
   static constexpr std::uint64_t kBursts[] = {0, 1, 4, 12, 40, 400};
   static constexpr std::uint64_t kSleeps[] = {15, 40, 100, 1000};
   static constexpr std::uint64_t kLongest[] = {40, 150, 400};
+  static constexpr std::uint64_t kSlowListings[] = {3, 10, 50, 1000};
   static constexpr HotSpot kHotSpots[] = {
       {"", "put", "snapshots/"},        {"", "list", "fences/"},
       {"", "list", "condemned/"},       {"", "list", "index/"},
@@ -40,6 +41,7 @@ Weather draw_weather(Dice& dice, std::uint64_t length) {
   weather.burst = dice.pick(kBursts);
   weather.sleep_one_in = dice.pick(kSleeps);
   weather.longest_sleep = dice.pick(kLongest);
+  weather.slow_listing_one_in = dice.pick(kSlowListings);
   for (std::uint64_t i = dice.below(4); i > 0; --i)
     weather.hot_spots.push_back(dice.pick(kHotSpots));
   weather.failure_one_in = dice.one_in(3) ? 200 : 0;
@@ -212,7 +214,8 @@ Outcome Histories::run(std::uint64_t seed, bool is_traced) {
   add(dice.one_in(2) ? "keeper-2" : "keeper-3", run_collector);
   add("forgetter", run_forgetter);
   add("undeleter", run_undeleter);
-  add(dice.one_in(2) ? "reader-1" : "reader-2", run_reader);
+  add("reader-1", run_reader);
+  if (dice.one_in(2)) add("reader-2", run_reader);
   world.run();
 
   Counts& counts = outcome.counts;

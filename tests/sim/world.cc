@@ -242,6 +242,8 @@ Result<std::vector<ObjectInfo>> World::list(std::string_view prefix) {
     Actor& actor = *current_;
     const std::size_t begin = changes_.size();
     if (is_index) actor.listing_since = counts_.operations;
+    if (dice.one_in(weather.slow_listing_one_in))
+      actor.sleeps_until = counts_.operations + dice.between(1, weather.longest_sleep);
     for (std::uint64_t pages = dice.below(3); pages > 0; --pages) give_way();
     actor.listing_since = 0;
     if (is_index && actor.run_began == 0) actor.run_began = counts_.operations;

@@ -37,6 +37,7 @@ struct Weather {
   std::uint64_t sleep_one_in = 60;    // operations: the actor is suspended
   std::uint64_t longest_sleep = 200;  // operations of all
   std::vector<HotSpot> hot_spots;
+  std::uint64_t slow_listing_one_in = 1000;  // suspended in the middle
   std::uint64_t failure_one_in = 0;    // operations that fail, half of them after they took effect
   std::vector<std::uint64_t> crashes;  // by the number of the operation
   bool listings_end_in_time = true;    // see World::remove
