@@ -202,7 +202,7 @@ void ProgressLine::note(const std::string& text) {
 }
 
 void ProgressLine::item(const std::string& path, ItemChange change, std::uint64_t size) {
-  static constexpr const char* kWords[] = {"new", "modified", "unchanged"};
+  static constexpr const char* kWords[] = {"new", "modified", "unchanged", "removed"};
   const char* word = kWords[static_cast<std::size_t>(change)];
   const MutexLock lock(mutex_);
   if (context_.globals.json) {

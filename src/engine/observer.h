@@ -17,7 +17,7 @@ struct Progress {
   std::atomic<std::uint64_t> errors = 0;
 };
 
-enum class ItemChange { added, changed, unchanged };
+enum class ItemChange { added, changed, unchanged, removed };
 
 // What long work is at. `files`, `trees`, `packs`, `copy`, `remove` and `verify` count something;
 // the others are short, or nobody knows how long they take.
