@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "src/cli/context.h"
 #include "src/cli/node_format.h"
@@ -65,7 +66,12 @@ DiffVisitor visitor_of(const Context& context, SnapshotBrowser& browser) {
 
 Result<void> compare_snapshots(Context& context, const DiffFlags& flags, SnapshotBrowser& browser) {
   const StoredSnapshot before = TRY(browser.find_folder(flags.before, {})).stored;
-  const StoredSnapshot after = TRY(browser.find_folder(flags.after, {})).stored;
+  const auto found = browser.find_folder(flags.after, {});
+  if (!found && ::access(flags.after.c_str(), F_OK) == 0) {
+    return fail(ErrorCode::not_found, fmt::format("{}; for the one on the disk write ./{}",
+                                                  found.error().message, flags.after));
+  }
+  const StoredSnapshot after = TRY(found).stored;
   context.say(
       fmt::format("comparing snapshot {} to {}:", before.id.short_hex(), after.id.short_hex()));
   context.say("");

@@ -120,7 +120,8 @@ std::optional<double> seconds_left(const ProgressNumbers& numbers) {
 std::string progress_text(const ProgressNumbers& numbers, BarStyle bar, std::size_t columns) {
   std::vector<Part> parts;
   const auto share = done_share(numbers);
-  if (bar != BarStyle::none && share) parts.push_back(bar_of(*share, bar));
+  if (bar != BarStyle::none && share && is_counted(numbers.phase))
+    parts.push_back(bar_of(*share, bar));
   if (is_counted(numbers.phase)) {
     for (std::string& figure : figures(numbers)) parts.push_back({figure, figure.size()});
   }

@@ -361,6 +361,8 @@ class DiffWithTheDisk(TwoSnapshots):
         self.assertIn(f"comparing snapshot {self.first[:8]} to {self.source}:", output)
         self.assertIn("+    " + self.path("added/") + "\n", output)
         self.assertIn("Files:           1 new,     1 removed,     1 changed", output)
+        self.run_lagan("diff", "latest", "source", code=1, cwd=self.folder)
+        self.assertIn("write ./source", self.errors)
         os.mkdir(self.folder + "/unsaved")
         for words, saying in (((self.folder + "/unsaved",), ":FOLDER"), (("/nowhere",), "/nowhere")):
             self.run_lagan("diff", "latest", *words, code=1)
