@@ -98,6 +98,8 @@ class Applying {
   }
   template <typename Target>
   void xattrs(const Target& target, Bearer bearer);
+  template <typename Target>
+  void xattr(const Target& target, const Xattr& attribute);
   void mode(int failed) {
     if (failed != 0) first_.note("change mode", errno);
   }
@@ -180,25 +182,30 @@ void remove_others(const Target& target, const Entry& entry) {
 template <typename Target>
 void Applying::xattrs(const Target& target, Bearer bearer) {
   if (bearer == Bearer::used) remove_others(target, entry_);
-  for (const Xattr& attribute : entry_.xattrs) {
-    std::string loaded;
-    if (!attribute.slices.empty()) {
-      auto value = options_.load_value(attribute);
-      if (!value) {
-        first_.note(std::move(value).error().in("attribute " + attribute.name));
-        continue;
-      }
-      loaded = *std::move(value);
+  // An access control list may take the permission to set the others.
+  for (const bool lists : {false, true}) {
+    for (const Xattr& attribute : entry_.xattrs) {
+      if ((trait_of_xattr(attribute.name) == Trait::acl) == lists) xattr(target, attribute);
     }
-    const std::string& value = attribute.slices.empty() ? attribute.value : loaded;
-    if (target.set_xattr(attribute.name.c_str(), value) == 0) continue;
-    const int number = errno;
-    // Some file systems have little room for them, and say that it is the disk.
-    const bool is_too_large =
-        number == E2BIG || number == ERANGE || (number == ENOSPC && target.has_room());
-    note(trait_of_xattr(attribute.name), "set attribute " + attribute.name, number,
-         is_too_large || is_unrepresentable(number));
   }
+}
+
+template <typename Target>
+void Applying::xattr(const Target& target, const Xattr& attribute) {
+  std::string loaded;
+  if (!attribute.slices.empty()) {
+    auto value = options_.load_value(attribute);
+    if (!value) return first_.note(std::move(value).error().in("attribute " + attribute.name));
+    loaded = *std::move(value);
+  }
+  const std::string& value = attribute.slices.empty() ? attribute.value : loaded;
+  if (target.set_xattr(attribute.name.c_str(), value) == 0) return;
+  const int number = errno;
+  // Some file systems have little room for them, and say that it is the disk.
+  const bool is_too_large =
+      number == E2BIG || number == ERANGE || (number == ENOSPC && target.has_room());
+  note(trait_of_xattr(attribute.name), "set attribute " + attribute.name, number,
+       is_too_large || is_unrepresentable(number));
 }
 
 template <typename Target>

@@ -42,9 +42,11 @@ Result<Need> count(int target, const ChunkSource& source, const Entry& top,
         if (!there) ++need.entries;
         if (entry.kind != EntryKind::file) return true;
         const std::uint64_t bytes = stored_bytes(source, entry);
-        const std::uint64_t kept =
-            there && there->kind == EntryKind::file && there->links == 1 ? there->blocks * 512 : 0;
-        need.bytes += bytes - std::min(bytes, kept);
+        // One with several names is kept only as it is.
+        const bool may_stay = there && there->kind == EntryKind::file &&
+                              (there->links == 1 || (entry.hardlink && there->size == entry.size &&
+                                                     there->mtime == entry.mtime));
+        need.bytes += may_stay ? bytes - std::min(bytes, there->blocks * 512) : bytes;
         return true;
       },
       .trouble = [](const std::string&, const Error&) {}};

@@ -72,8 +72,10 @@ void make_changeable(int descriptor) {
     (void)::ioctl(descriptor, FS_IOC_SETFLAGS, &flags);
   }
   struct stat status {};
-  if (::geteuid() == 0 || ::fstat(descriptor, &status) != 0 || !S_ISDIR(status.st_mode)) return;
-  if ((status.st_mode & 0700) != 0700) (void)::fchmod(descriptor, (status.st_mode & 07777) | 0700);
+  if (::geteuid() == 0 || ::fstat(descriptor, &status) != 0) return;
+  const mode_t needed = S_ISDIR(status.st_mode) ? 0700 : S_ISREG(status.st_mode) ? 0200 : 0;
+  if ((status.st_mode & needed) != needed)
+    (void)::fchmod(descriptor, (status.st_mode & 07777) | needed);
 }
 
 Result<File> open_folder(int above, const std::string& name, bool may_change) {

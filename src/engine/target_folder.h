@@ -22,7 +22,7 @@ Result<File> open_beneath(int root, std::string_view path);
 std::pair<std::string, std::string> split_name(const std::string& path);
 
 // Lets the content of what is open here be changed: takes off flags that keep others out,
-// and gives the owner of a folder the permission. As far as that is allowed.
+// and gives its owner the permission. As far as that is allowed.
 void make_changeable(int descriptor);
 
 // The folder `name`. If it denies its owner to read it, its mode is changed if that is allowed.

@@ -426,7 +426,7 @@ class TortureOfOrdinaryUsers(OrdinaryUser):
             for name, mode in (("folder/sub", 0o500), ("folder", 0o555)):
                 os.chmod(self.path(name), mode)
             if IS_ROOT:
-                subprocess.run(["chown", "-R", str(self.user), self.source], check=True)
+                subprocess.run(["chown", "-R", f"{self.user}:{self.user}", self.source], check=True)
             snapshots.append((self.backup(), compare_trees.tree(self.source)))
             subprocess.run(["chmod", "-R", "u+rwx", self.source], check=True)
             shutil.rmtree(self.source)
