@@ -28,6 +28,7 @@ ContentFetcher::ContentFetcher(const Repository& repository, const LocalIndex& i
       observer_(observer),
       reader_(repository, index),
       units_(kQueuedUnits) {
+  reader_.follow_moves();
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
@@ -40,10 +41,17 @@ void ContentFetcher::add(const std::shared_ptr<RestoredFile>& file, const Slice&
                          std::uint64_t offset) {
   const auto location = index_.find(*slice.id);
   if (!location) {
-    file->damaged(Error{ErrorCode::not_found,
-                        fmt::format("chunk {} is in no index", slice.id->short_hex()),
-                        Retry::never,
-                        {}});
+    const Error error{ErrorCode::not_found,
+                      fmt::format("chunk {} is in no index", slice.id->short_hex()),
+                      Retry::never,
+                      {}};
+    write_moved({file,
+                 offset,
+                 {},
+                 *slice.id,
+                 static_cast<std::uint32_t>(slice.offset),
+                 static_cast<std::uint32_t>(slice.length)},
+                error);
     return;
   }
   if (location->kind != ChunkKind::data || slice.offset + slice.length > location->chunk_length) {
@@ -112,10 +120,25 @@ void ContentFetcher::carry_out(Unit& unit) {
       write_block(*raw, begin, end);
     } else {
       const Error error = Error(raw.error()).in("pack " + at.pack.short_hex());
-      for (auto it = begin; it != end; ++it) it->file->damaged(error);
+      for (auto it = begin; it != end; ++it) write_moved(*it, error);
     }
     begin = end;
   }
+}
+
+// The chunk is not where the index said. `error` is the file's if it is nowhere else either.
+void ContentFetcher::write_moved(const Write& write, const Error& error) {
+  if (error.code != ErrorCode::not_found) return write.file->damaged(error);
+  const auto chunk = reader_.load(write.id, ChunkKind::data);
+  if (!chunk)
+    return write.file->damaged(chunk.error().code == ErrorCode::not_found ? error : chunk.error());
+  if (write.offset + std::uint64_t{write.length} > chunk->size())
+    return write.file->damaged(
+        Error{ErrorCode::corrupt, "a slice lies beyond its chunk", Retry::never, {}});
+  const ByteSpan piece = chunk->span().subspan(write.offset, write.length);
+  if (auto written = write.file->write(piece, write.file_offset); !written)
+    return write.file->damaged(written.error());
+  observer_.progress.bytes_done += write.length;
 }
 
 void ContentFetcher::write_block(ByteSpan raw, std::vector<Write>::iterator begin,

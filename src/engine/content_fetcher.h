@@ -43,6 +43,7 @@ class ContentFetcher {
     ByteRange range;
   };
   void run();
+  void write_moved(const Write& write, const Error& error);
   void carry_out(Unit& unit);
   void write_block(ByteSpan raw, std::vector<Write>::iterator begin,
                    std::vector<Write>::iterator end);

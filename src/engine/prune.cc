@@ -108,10 +108,8 @@ Result<PruneResult> Prune::run() {
   TRY(survey());
   const PrunePlan chosen = TRY(plan());
   if (options_.dry_run) {
-    result_.snapshots_deleted =
-        static_cast<std::uint64_t>(std::ranges::count_if(snapshots_, [&](const StoredSnapshot& each) {
-          return is_expired(each);
-        }));
+    result_.snapshots_deleted = static_cast<std::uint64_t>(std::ranges::count_if(
+        snapshots_, [&](const StoredSnapshot& each) { return is_expired(each); }));
     return std::move(result_);
   }
   TRY(condemn(chosen));

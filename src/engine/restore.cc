@@ -97,6 +97,7 @@ class Restore {
         reader_(repository, index),
         source_(reader_.source()),
         fetcher_(repository, index, thread_count(options), observer) {
+    reader_.follow_moves();
     attributes_.owner_by_name = options.owner_by_name;
     attributes_.load_value = [this](const Xattr& attribute) { return load_value(attribute); };
     report_ = [this](const std::string& path, const Error& error) { trouble(path, error); };
