@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "repo/index_loader.h"
 #include "repo/names.h"
 
 namespace lagan {
@@ -12,6 +13,8 @@ namespace {
 
 // An opener holds a cipher context and a decompressor: about 200 KiB.
 constexpr std::size_t kIdleOpeners = 16;
+// In a repository where much is missing, looking for each chunk again would take for ever.
+constexpr std::size_t kVainLooks = 8;
 
 ObjectKind pack_kind(ChunkKind kind) {
   return kind == ChunkKind::data ? ObjectKind::data_pack : ObjectKind::tree_pack;
@@ -19,11 +22,58 @@ ObjectKind pack_kind(ChunkKind kind) {
 
 }  // namespace
 
+// The index as it was found later, and who reads by it.
+struct ChunkReader::Newer {
+  Newer(const Repository& repository, LocalIndex found)
+      : index(std::move(found)), reader(repository, index) {}
+  const LocalIndex index;
+  ChunkReader reader;
+};
+
 ChunkReader::ChunkReader(const Repository& repository, const LocalIndex& index,
                          std::size_t cache_bytes)
     : repository_(repository), index_(index), cache_bytes_(cache_bytes) {}
 
 Result<Bytes> ChunkReader::load(const ChunkId& id, ChunkKind kind) {
+  auto chunk = load_listed(id, kind);
+  if (chunk || chunk.error().code != ErrorCode::not_found || !follows_) return chunk;
+  auto moved = load_moved(id, kind);
+  return moved ? *std::move(moved) : std::move(chunk);
+}
+
+// Nothing: it is missing there, too.
+std::optional<Result<Bytes>> ChunkReader::load_moved(const ChunkId& id, ChunkKind kind) {
+  std::shared_ptr<Newer> newer;
+  {
+    const MutexLock lock(newer_mutex_);
+    newer = newer_;
+  }
+  const auto try_it = [&]() -> std::optional<Result<Bytes>> {
+    if (!newer) return std::nullopt;
+    auto chunk = newer->reader.load(id, kind);
+    if (!chunk && chunk.error().code == ErrorCode::not_found) return std::nullopt;
+    return chunk;
+  };
+  if (auto chunk = try_it()) return chunk;
+  newer = look_again(newer);
+  auto chunk = try_it();
+  const MutexLock lock(newer_mutex_);
+  if (!chunk) ++vain_looks_;
+  return chunk;
+}
+
+// Null: there have been enough looks, or the index cannot be read.
+std::shared_ptr<ChunkReader::Newer> ChunkReader::look_again(const std::shared_ptr<Newer>& before) {
+  const MutexLock lock(newer_mutex_);
+  if (newer_ != before) return newer_;  // another thread was faster
+  if (vain_looks_ >= kVainLooks) return nullptr;
+  auto index = open_local_index(repository_);
+  if (!index || !load_index_to_read(repository_, *index)) return nullptr;
+  newer_ = std::make_shared<Newer>(repository_, *std::move(index));
+  return newer_;
+}
+
+Result<Bytes> ChunkReader::load_listed(const ChunkId& id, ChunkKind kind) {
   const auto location = index_.find(id);
   if (!location)
     return fail(ErrorCode::not_found, fmt::format("chunk {} is in no index", id.short_hex()));

@@ -7,6 +7,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "repo/chunk.h"
@@ -23,7 +24,11 @@ class ChunkReader {
   ChunkReader(const Repository& repository, const LocalIndex& index,
               std::size_t cache_bytes = std::size_t{32} << 20);
 
-  // An id that no segment lists is `not_found`.
+  // For those who only read: what is missing is looked for in the index once more, for collectors
+  // may have moved it. Before any other call.
+  void follow_moves() { follows_ = true; }
+
+  // An id that no segment lists is `not_found`, and so is one whose pack is gone.
   Result<Bytes> load(const ChunkId& id, ChunkKind kind);
 
   // For readers of trees.
@@ -44,6 +49,10 @@ class ChunkReader {
   };
   using Cached = std::pair<BlockKey, std::shared_ptr<const Bytes>>;
 
+  struct Newer;
+  Result<Bytes> load_listed(const ChunkId& id, ChunkKind kind);
+  std::optional<Result<Bytes>> load_moved(const ChunkId& id, ChunkKind kind);
+  std::shared_ptr<Newer> look_again(const std::shared_ptr<Newer>& before);
   Result<std::shared_ptr<const Bytes>> cached_block(const ChunkLocation& location);
   Result<std::unique_ptr<PackOpener>> take_opener(const ChunkLocation& location);
   void return_opener(std::uint32_t pack_number, std::unique_ptr<PackOpener> opener);
@@ -57,6 +66,10 @@ class ChunkReader {
   std::size_t cached_bytes_ GUARDED_BY(mutex_) = 0;
   // Idle openers, so that the key agreement (46 us) is done about once for a pack and thread.
   std::list<std::pair<std::uint32_t, std::unique_ptr<PackOpener>>> openers_ GUARDED_BY(mutex_);
+  bool follows_ = false;
+  Mutex newer_mutex_;
+  std::shared_ptr<Newer> newer_ GUARDED_BY(newer_mutex_);  // the latest look; null: there was none
+  std::size_t vain_looks_ GUARDED_BY(newer_mutex_) = 0;
 };
 
 }  // namespace lagan

@@ -12,8 +12,8 @@
 namespace lagan {
 
 // Loads `index` anew, then learns the condemned packs, and stores again every chunk of `snapshot`
-// that lies in no other pack. Returns how many those were. A chunk that is nowhere, or an index that
-// cannot be read whole, is an error.
+// that lies in no other pack. Returns how many those were. A chunk that is nowhere, or an index
+// that cannot be read whole, is an error.
 Result<std::size_t> store_endangered(const Repository& repository, LocalIndex& index,
                                      const SessionId& session, const Snapshot& snapshot,
                                      const ChunkWriterOptions& options = {});

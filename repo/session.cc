@@ -120,7 +120,14 @@ Result<void> WriterSession::commit(const Snapshot& snapshot, const ChunkWriterOp
     }
   }
   closed_ = true;
-  if (TRY(is_fenced())) TRY_IN("verifying after a fence", rescue(snapshot, writer));
+  if (!TRY(is_fenced())) return {};
+  auto rescued = rescue(snapshot, writer);
+  if (!rescued && rescued.error().code == ErrorCode::not_found) {
+    return fail(
+        ErrorCode::unavailable,
+        "a collection took this session for dead and deleted what it relied on: run it again");
+  }
+  if (!rescued) return fail(std::move(rescued).error().in("verifying after a fence"));
   return {};
 }
 

@@ -36,9 +36,20 @@ bool registered[WRITERS], snapshot[WRITERS], fence[WRITERS], ok[WRITERS], forgot
 bool told[WRITERS]; // the writer has found no fence, and will report success
 
 // Older snapshots: one of the same tree, one that needs the file chunk through another node.
-bool old_tree = true, old_file = true;
+bool old_tree = true;
+#ifndef NO_OLD_FILE
+bool old_file = true;
+#else
+#define old_file false
+#endif
 
-// A listing sees one object after the other, in any order.
+// A listing sees one object after the other, in any order. To a collector that is one step: its own
+// logs stay as they are, and there is one other at most.
+#if LOGS == 1
+#define ALL_LOGS log[0]
+#else
+#define ALL_LOGS (log[0] | log[1])
+#endif
 inline list_logs(into) {
 #if LOGS == 1
   into = log[0]
@@ -180,11 +191,9 @@ proctype Collector(byte number) {
     atomic { drop = chosen; chosen = 0 }
 #else
     // Other logs may have to wait longer.
-    list_logs(condemned);
     atomic {
-      if :: drop = chosen :: drop = condemned fi;
-      chosen = 0;
-      condemned = 0
+      if :: drop = chosen :: drop = ALL_LOGS fi;
+      chosen = 0
     }
 #endif
 #ifndef M_NO_WAIT
@@ -202,7 +211,7 @@ mark: // G5
 #ifndef M_NO_REMARK
     list_snapshots();
 #endif
-    list_logs(condemned);
+    condemned = ALL_LOGS;
     atomic {
       lost_node = LIVE_NODE && HAS_NODE(listed & drop) && !HAS_NODE(SURVIVORS);
       lost_data = LIVE_DATA && HAS_DATA(listed & drop) && !HAS_DATA(SURVIVORS);
@@ -248,7 +257,9 @@ proctype Check(byte s) {
 proctype Forget() {
   do
   :: old_tree -> old_tree = false
+#ifndef NO_OLD_FILE
   :: old_file -> old_file = false
+#endif
 #if WRITERS > 1
   :: atomic { snapshot[0] && !forgotten[0] -> forgotten[0] = true }
 #endif

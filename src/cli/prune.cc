@@ -118,8 +118,8 @@ void PruneFlags::add_to(CLI::App& app) {
       ->type_name("TIME");
 }
 
-Result<void> prune_and_tell(Context& context, const Repository& repository,
-                            const PruneFlags& flags, std::set<SnapshotId> as_if_forgotten) {
+Result<void> prune_and_tell(Context& context, const Repository& repository, const PruneFlags& flags,
+                            std::set<SnapshotId> as_if_forgotten) {
   PruneOptions options;
   options.as_if_forgotten = std::move(as_if_forgotten);
   options.limits = TRY(parse_limits(flags));

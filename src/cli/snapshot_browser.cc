@@ -14,7 +14,9 @@ SnapshotBrowser::SnapshotBrowser(const Context& context, std::unique_ptr<Reposit
       snapshots_(std::move(snapshots)),
       index_(std::move(index)),
       reader_(*repository_, index_),
-      source_(reader_.source()) {}
+      source_(reader_.source()) {
+  reader_.follow_moves();
+}
 
 Result<std::unique_ptr<SnapshotBrowser>> SnapshotBrowser::open(Context& context) {
   auto repository = TRY(context.open_repository());

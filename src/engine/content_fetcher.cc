@@ -29,6 +29,7 @@ ContentFetcher::ContentFetcher(const Repository& repository, const LocalIndex& i
       observer_(observer),
       reader_(repository, index),
       units_(kQueuedUnits) {
+  reader_.follow_moves();
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
@@ -41,11 +42,18 @@ void ContentFetcher::add(const std::shared_ptr<RestoredFile>& file, const Slice&
                          std::uint64_t offset) {
   const auto location = index_.find(*slice.id);
   if (!location) {
-    file->damaged(Error{ErrorCode::not_found,
-                        fmt::format("chunk {} is in no index", slice.id->short_hex()),
-                        Retry::never,
-                        {}},
-                  offset, slice.length);
+    const Error error{ErrorCode::not_found,
+                      fmt::format("chunk {} is in no index", slice.id->short_hex()),
+                      Retry::never,
+                      {}};
+    file->announce();
+    write_moved({file,
+                 offset,
+                 {},
+                 *slice.id,
+                 static_cast<std::uint32_t>(slice.offset),
+                 static_cast<std::uint32_t>(slice.length)},
+                error);
     return;
   }
   if (location->kind != ChunkKind::data || slice.offset + slice.length > location->chunk_length) {
@@ -138,7 +146,7 @@ void ContentFetcher::carry_out(Unit& unit) {
       write_block(*raw, begin, end);
     } else {
       const Error error = Error(raw.error()).in("pack " + at.pack.short_hex());
-      for (auto it = begin; it != end; ++it) give_up(*it, error);
+      for (auto it = begin; it != end; ++it) write_moved(*it, error);
     }
     begin = end;
   }
@@ -147,6 +155,19 @@ void ContentFetcher::carry_out(Unit& unit) {
 void ContentFetcher::give_up(const Write& write, const Error& error) {
   write.file->damaged(error, write.file_offset, write.length);
   write.file->settle();
+}
+
+// The chunk is not where the index said. `error` is the file's if it is nowhere else either.
+void ContentFetcher::write_moved(const Write& write, const Error& error) {
+  if (error.code != ErrorCode::not_found) return give_up(write, error);
+  const auto chunk = reader_.load(write.id, ChunkKind::data);
+  if (!chunk)
+    return give_up(write, chunk.error().code == ErrorCode::not_found ? error : chunk.error());
+  if (write.offset + std::uint64_t{write.length} > chunk->size()) {
+    return give_up(
+        write, Error{ErrorCode::corrupt, "a slice lies beyond its chunk", Retry::never, {}});
+  }
+  write_piece(write, chunk->span());
 }
 
 void ContentFetcher::write_block(ByteSpan raw, std::vector<Write>::iterator begin,
@@ -163,14 +184,16 @@ void ContentFetcher::write_block(ByteSpan raw, std::vector<Write>::iterator begi
       }
       verified = &it->id;
     }
-    if (auto written = it->file->write(chunk.subspan(it->offset, it->length), it->file_offset);
-        !written) {
-      give_up(*it, written.error());
-      continue;
-    }
-    it->file->settle();
-    observer_.progress.bytes_done += it->length;
+    write_piece(*it, chunk);
   }
+}
+
+void ContentFetcher::write_piece(const Write& write, ByteSpan chunk) {
+  const ByteSpan piece = chunk.subspan(write.offset, write.length);
+  if (auto written = write.file->write(piece, write.file_offset); !written)
+    return give_up(write, written.error());
+  write.file->settle();
+  observer_.progress.bytes_done += write.length;
 }
 
 }  // namespace lagan

@@ -50,6 +50,8 @@ class ContentFetcher {
   void carry_out(Unit& unit);
   bool is_there(const Write& write);
   static void give_up(const Write& write, const Error& error);
+  void write_moved(const Write& write, const Error& error);
+  void write_piece(const Write& write, ByteSpan chunk);
   void write_block(ByteSpan raw, std::vector<Write>::iterator begin,
                    std::vector<Write>::iterator end);
 

@@ -117,6 +117,7 @@ class Restore {
         source_(reader_.source()),
         placer_(repository, index, source_, options.sparse),
         fetcher_(repository, index, thread_count(options), observer) {
+    reader_.follow_moves();
     attributes_.owner_by_name = options.owner_by_name;
     attributes_.keeps_owner = options.keeps_owner;
     attributes_.load_value = [this](const Xattr& each) { return xattr_value(source_, each); };

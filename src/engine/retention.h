@@ -47,8 +47,8 @@ struct Verdict {
 
 // One verdict for each snapshot of `group`, in its order. Hours and days are those of the
 // snapshot's own time zone. While a kind of `keep` is not used up, or reaches back so far, the
-// oldest snapshot counts for it. Snapshots of more than a day after `now` are kept and take no other's place: a clock that ran
-// ahead once must not cost the backups of today.
+// oldest snapshot counts for it. Snapshots of more than a day after `now` are kept and take no
+// other's place: a clock that ran ahead once must not cost the backups of today.
 std::vector<Verdict> apply_policy(const RetentionPolicy& policy,
                                   const std::vector<StoredSnapshot>& group, Nanoseconds now);
 

@@ -116,6 +116,26 @@ TEST_CASE("the second prune of a quiet repository has freed what only forgotten 
   CHECK(third.packs_dead + third.packs_sparse == 0);
 }
 
+TEST_CASE("a restore finds what was moved since it had read the index") {
+  TwoSnapshots two;
+  const Repository& repository = *two.client.repository;
+  LocalIndex index = two.client.repository.empty_index();
+  REQUIRE(load_index_to_read(repository, index));
+  two.forget_first();
+  const PruneResult one = prune_well(two.client);
+  CHECK(one.chunks_rescued > 0);
+  CHECK(prune_well(two.client).packs_deleted > 0);
+
+  RestoreOptions options;
+  options.target = two.client.work("moved");
+  options.path_in_snapshot = two.client.source();
+  CollectingObserver observer;
+  const auto restored = restore(repository, index, two.client.load(two.second), options, observer);
+  REQUIRE_MESSAGE(restored, restored.error().message);
+  CHECK(observer.troubles().empty());
+  CHECK(difference(two.state, describe_tree(options.target)) == "");
+}
+
 TEST_CASE("nothing goes while everything is needed") {
   TwoSnapshots two;
   const std::uint64_t before = stored_bytes(two.client);

@@ -377,7 +377,9 @@ TEST_CASE("a fenced snapshot that cannot be rescued stays unverified") {
   put_fence(repository, second.session->id());
   for (const std::string& name : repository.names("data/"))
     REQUIRE(repository.storage->remove(*ObjectName::parse(name)));
-  CHECK_FALSE(second.session->commit(snapshot));
+  const auto done = second.session->commit(snapshot);
+  REQUIRE_FALSE(done);
+  CHECK(done.error().message.find("run it again") != std::string::npos);
   CHECK(repository.storage->calls("put " + names::verified(second.session->id()).text()).empty());
   const auto list = list_snapshots(*repository);
   REQUIRE(list);
