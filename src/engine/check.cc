@@ -3,18 +3,24 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <thread>
 
 #include "src/engine/check_log.h"
 #include "src/engine/check_objects.h"
 #include "src/engine/check_packs.h"
 #include "src/engine/check_trees.h"
+#include "src/engine/trial_restore.h"
+#include "src/engine/verified_packs.h"
 
 namespace lagan {
 namespace {
 
 // Each holds a pack and a decompressor; more of them do not read a disk faster.
 constexpr std::size_t kThreadsMax = 8;
+
+// What was verified longer ago is no news.
+constexpr Nanoseconds kRecent = Nanoseconds{30} * 24 * 3600 * 1'000'000'000;
 
 CheckOptions with_threads(CheckOptions options) {
   if (options.threads == 0)
@@ -46,34 +52,69 @@ Result<std::vector<StoredSnapshot>> choose_snapshots(const CheckOptions& options
   return chosen;
 }
 
+// Those to read, in the order to read them in.
+std::vector<StoredPack> choose_packs(const Repository& repository, const CheckOptions& options,
+                                     const CheckedIndex& checked, Nanoseconds now) {
+  auto packs = choose(checked.packs, options.read, random_number(repository));
+  put_oldest_first(
+      packs, options.max_age ? now - *options.max_age : std::numeric_limits<Nanoseconds>::max());
+  return packs;
+}
+
+void sum_up_verified(const CheckOptions& options, const CheckedIndex& checked, Nanoseconds now,
+                     CheckResult& result) {
+  result.recent = options.max_age.value_or(kRecent);
+  for (const StoredPack& pack : checked.packs) {
+    if (!pack.is_indexed) continue;
+    result.total_bytes += pack.size;
+    if (pack.verified == 0) continue;
+    result.verified_bytes += pack.size;
+    if (pack.verified > now - result.recent) result.recent_bytes += pack.size;
+    if (result.verified_since == 0 || pack.verified < result.verified_since)
+      result.verified_since = pack.verified;
+  }
+}
+
 }  // namespace
 
 Result<CheckResult> check(const Repository& repository, const CheckOptions& wanted,
                           Observer& observer,
                           const std::function<void(const Finding&)>& each_finding) {
   const CheckOptions options = with_threads(wanted);
+  const Nanoseconds begun = repository.now();
   CheckLog log(each_finding);
   CheckResult result;
 
   const CheckedObjects objects = TRY(check_objects(repository, options.threads, log));
   const auto snapshots = TRY(choose_snapshots(options, objects));
   CheckedIndex checked = TRY(check_index(repository, options.with_cache, objects.condemned, log));
-  const auto to_read = choose(checked.packs, options.read, random_number(repository));
-  TRY(read_packs(repository, to_read, options, observer, log, checked));
+  recall_verified(repository, checked.packs);
+  const auto to_read = choose_packs(repository, options, checked, begun);
+  std::optional<Nanoseconds> end;
+  if (options.max_duration) end = begun + *options.max_duration;
+  TRY(read_packs(repository, to_read, options, end, observer, log, checked));
+  if (options.read_directories)
+    result.directories_read = TRY(check_directories(repository, options, log, checked));
 
   // Where a chunk lies twice, its good copy counts.
   checked.index.set_condemned(checked.damage.packs());
-  TreeCheck trees(repository, checked.index, checked.damage, options.is_stopped, log);
+  TrialRestore trial(options.trial_files, random_number(repository));
+  TreeCheck trees(repository, checked.index, checked.damage, options.is_stopped, trial, log);
   for (const StoredSnapshot& stored : snapshots) TRY(trees.check(stored));
+  TRY(trial.run(repository, checked.index, options, log));
 
   log.fill(result);
+  sum_up_verified(options, checked, begun, result);
   result.suggest_prune = checked.unindexed != 0;
   result.snapshots = snapshots.size();
   result.packs = checked.packs.size();
-  result.packs_read = to_read.size();
+  result.packs_read = observer.progress.files_done;
   result.bytes_read = observer.progress.bytes_done;
+  result.packs_left = to_read.size() - result.packs_read;
   result.tree_nodes = trees.nodes();
   result.files = trees.files();
+  result.trial_files = trial.drawn().size();
+  result.trial_bytes = trial.bytes();
   return result;
 }
 
