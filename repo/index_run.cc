@@ -190,12 +190,39 @@ void IndexRun::forget_flags_if_none() {
 }
 
 std::optional<std::uint32_t> IndexRun::find(const ChunkId& id, Copies copies) const {
-  if (damaged()) return std::nullopt;
+  return may_contain(id) ? search(id, copies) : std::nullopt;
+}
+
+bool IndexRun::may_contain(const ChunkId& id) const {
+  if (damaged()) return false;
   Scratch scratch;
   const std::byte* const block =
       look(layout_.bloom, bloom::block_of(id, layout_.bloom.count), 1, scratch);
-  if (block == nullptr || !bloom::may_contain(block, id)) return std::nullopt;
-  return search(id, copies);
+  return block != nullptr && bloom::may_contain(block, id);
+}
+
+bool IndexRun::is_first(std::uint32_t chunk) const {
+  std::call_once(firsts_found_, [this] { find_firsts(); });
+  return chunk < firsts_.size() && firsts_[chunk];
+}
+
+// A run that turns out to be damaged answers nothing, so what was not reached does not matter.
+void IndexRun::find_firsts() const {
+  firsts_.resize(counts().chunks);
+  std::array<std::uint64_t, kKeysAtOnce> some;
+  std::optional<std::uint32_t> last;
+  for (std::uint64_t at = 0; at < layout_.keys.count;) {
+    const std::span now =
+        std::span(some).first(std::min<std::uint64_t>(some.size(), layout_.keys.count - at));
+    if (!entries(at, now)) return;
+    for (const std::uint64_t entry : now) {
+      const std::uint32_t chunk = number_of_entry(entry);
+      if (chunk >= firsts_.size()) return body_.mark_damaged();
+      if (last != key_of_entry(entry)) firsts_[chunk] = true;
+      last = key_of_entry(entry);
+    }
+    at += now.size();
+  }
 }
 
 std::optional<std::uint32_t> IndexRun::search(const ChunkId& id, Copies copies) const {
@@ -262,11 +289,25 @@ bool IndexRun::is_next(std::uint32_t chunk, const ChunkId& id, Copies copies) co
 
 bool IndexRun::wanted(std::uint32_t chunk, Copies copies) const {
   if (flags_.empty()) return true;
-  const auto in = block_of(chunk);
-  if (!in) return false;
+  const auto pack = pack_of(chunk);
+  if (!pack) return false;
   const std::uint8_t unwanted =
       copies == Copies::any ? kDead : static_cast<std::uint8_t>(kDead | kCondemned);
-  return (flags_[in->block.pack] & unwanted) == 0;
+  return (flags_[*pack] & unwanted) == 0;
+}
+
+// The next chunk to be asked for lies mostly in the same block.
+std::optional<std::uint32_t> IndexRun::pack_of(std::uint32_t chunk) const {
+  Ahead& ahead = ahead_[thread_slot()];
+  {
+    const MutexLock lock(ahead.mutex);
+    if (chunk - ahead.block.first_chunk < ahead.block.chunks) return ahead.block.pack;
+  }
+  const auto in = block_of(chunk);
+  if (!in) return std::nullopt;
+  const MutexLock lock(ahead.mutex);
+  ahead.block = in->block;
+  return in->block.pack;
 }
 
 std::optional<IndexRun::NumberedBlock> IndexRun::block_of(std::uint32_t chunk) const {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -64,8 +65,14 @@ class IndexRun {
   bool is_dead(std::uint32_t pack) const { return !flags_.empty() && (flags_[pack] & kDead) != 0; }
 
   enum class Copies { any, not_condemned };
-  // The number of a chunk with this id.
+  // The number of a chunk with this id: of the first in the order of the keys, if there are
+  // several.
   std::optional<std::uint32_t> find(const ChunkId& id, Copies copies) const;
+  // False: there is none. True for a few that are not there, too.
+  bool may_contain(const ChunkId& id) const;
+  // False if another chunk of the same key comes before this one, which find() may prefer then.
+  // The first call reads all keys.
+  bool is_first(std::uint32_t chunk) const;
   // Whether `chunk` is such a one, if that can be told without reading: the chunks after those
   // found in a row are there.
   bool is_next(std::uint32_t chunk, const ChunkId& id, Copies copies) const;
@@ -107,6 +114,8 @@ class IndexRun {
     RunBlock block;
   };
   std::optional<NumberedBlock> block_of(std::uint32_t chunk) const;
+  std::optional<std::uint32_t> pack_of(std::uint32_t chunk) const;
+  void find_firsts() const;
   std::optional<RunBlock> checked(const RunBlock& block) const;
   std::nullopt_t impossible() const;
   void forget_flags_if_none();
@@ -125,8 +134,12 @@ class IndexRun {
     std::uint32_t count GUARDED_BY(mutex) = 0;
     std::uint32_t last_found GUARDED_BY(mutex) = 0;
     Bytes chunks GUARDED_BY(mutex);
+    RunBlock block GUARDED_BY(mutex);  // that of the last chunk whose pack was asked for
   };
   mutable std::array<Ahead, kThreadSlots> ahead_;
+
+  mutable std::once_flag firsts_found_;
+  mutable std::vector<bool> firsts_;  // for each chunk
 };
 
 }  // namespace lagan

@@ -34,6 +34,14 @@ constexpr std::uint64_t kGrowth = 4;
 struct alignas(64) Trail {
   std::atomic<std::uint64_t> last{0}, before{0};
 
+  // The one that was found before is kept if the same chunk is found twice.
+  void note(std::uint64_t place) {
+    const std::uint64_t previous = last.load(std::memory_order_relaxed);
+    if (previous == place) return;
+    before.store(previous, std::memory_order_relaxed);
+    last.store(place, std::memory_order_relaxed);
+  }
+
   static std::uint64_t place(std::size_t run, std::uint32_t chunk) {
     return static_cast<std::uint64_t>(run + 1) << 32 | chunk;
   }
@@ -87,6 +95,8 @@ struct LocalIndex::State {
   std::optional<Found> follow(Trail& trail, const ChunkId& id, IndexRun::Copies copies) const;
   std::optional<ChunkLocation> locate(const Found& found) const;
   std::optional<Found> find_any(const ChunkId& id) const;
+  std::optional<Found> find_first(const ChunkId& id) const;
+  bool is_first(const Found& found, const ChunkId& id) const;
   std::uint64_t first_number(const IndexRun* run) const;
 
   struct FoundPack {
@@ -217,8 +227,7 @@ std::optional<LocalIndex::State::Found> LocalIndex::State::find(const ChunkId& i
   if (const auto next = follow(trail, id, copies)) return next;
   for (std::size_t i = runs.size(); i-- > 0;) {
     if (const auto chunk = runs[i]->find(id, copies)) {
-      trail.before.store(trail.last.load(std::memory_order_relaxed), std::memory_order_relaxed);
-      trail.last.store(Trail::place(i, *chunk), std::memory_order_relaxed);
+      trail.note(Trail::place(i, *chunk));
       return Found{runs[i].get(), *chunk};
     }
   }
@@ -246,6 +255,34 @@ std::optional<ChunkLocation> LocalIndex::State::locate(const Found& found) const
   location->pack_number += found.run->first_pack_number;
   location->number = first_number(found.run) + found.chunk;
   return location;
+}
+
+// Always the same one of several copies, whatever was asked before: the first outside condemned
+// packs, else the first, in the order of the runs and of each run's keys.
+std::optional<LocalIndex::State::Found> LocalIndex::State::find_first(const ChunkId& id) const {
+  Trail& trail = trails[thread_slot()];
+  const auto next = follow(trail, id, IndexRun::Copies::not_condemned);
+  if (next && is_first(*next, id)) return next;
+  for (const auto copies : {IndexRun::Copies::not_condemned, IndexRun::Copies::any}) {
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      const auto chunk = runs[i]->find(id, copies);
+      if (!chunk) continue;
+      trail.note(Trail::place(i, *chunk));
+      return Found{runs[i].get(), *chunk};
+    }
+    if (condemned.empty()) break;
+  }
+  return std::nullopt;
+}
+
+// Whether no copy comes before this one, which lies outside condemned packs. No for some of which
+// that is true: then it must be searched for.
+bool LocalIndex::State::is_first(const Found& found, const ChunkId& id) const {
+  for (const auto& run : runs) {
+    if (run.get() == found.run) return run->is_first(found.chunk);
+    if (run->may_contain(id)) return false;
+  }
+  return false;
 }
 
 // One outside condemned packs if there is one.
@@ -369,15 +406,10 @@ std::optional<ChunkLocation> LocalIndex::find(const ChunkId& id) const {
   return found ? state_->locate(*found) : std::nullopt;
 }
 
-// Not by way of what was found last: which copy that leads to depends on what was asked before.
 std::optional<std::uint64_t> LocalIndex::number(const ChunkId& id) const {
-  for (const auto copies : {IndexRun::Copies::not_condemned, IndexRun::Copies::any}) {
-    for (const auto& run : state_->runs) {
-      if (const auto chunk = run->find(id, copies)) return state_->first_number(run.get()) + *chunk;
-    }
-    if (state_->condemned.empty()) break;
-  }
-  return std::nullopt;
+  const auto found = state_->find_first(id);
+  if (!found) return std::nullopt;
+  return state_->first_number(found->run) + found->chunk;
 }
 
 bool LocalIndex::contains(const ChunkId& id) const {

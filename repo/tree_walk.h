@@ -13,7 +13,8 @@
 
 namespace lagan {
 
-// `each` is called with a chunk and the path below which it was first met. A node whose callback or
+// `each` is called with a chunk that is_new() has just said yes to, and the path below which it was
+// first met. A node whose callback or
 // loading fails is not descended into; the error goes to `trouble`, and the walk goes on if that
 // returns success.
 struct ChunkWalk {

@@ -2,15 +2,20 @@
 #include "src/engine/check_packs.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <random>
 
 #include "repo/index_loader.h"
 #include "repo/pack_reader.h"
 #include "src/engine/parallel.h"
+#include "src/engine/verified_packs.h"
 
 namespace lagan {
 namespace {
+
+// What was verified is written down so often while packs are read, and in the end.
+constexpr Nanoseconds kRememberEvery = Nanoseconds{60} * 1'000'000'000;
 
 // A collector at work moves packs from one segment to others; the third look must fit together.
 constexpr int kLooks = 3;
@@ -125,7 +130,7 @@ Result<void> IndexLook::list_packs(ObjectKind kind, std::string_view prefix) {
   return repository_.storage().list(prefix, [&](const ObjectInfo& info) -> Result<void> {
     const auto id = names::id_of<PackId>(info.name);
     if (id && names::pack(kind, *id) == info.name) {
-      stored_[*id] = {*id, kind, info.size_bytes, false};
+      stored_[*id] = {.name = *id, .kind = kind, .size = info.size_bytes, .is_indexed = false};
     } else {
       add(Severity::note, info.name.text(), "is none of lagan's objects");
     }
@@ -197,16 +202,29 @@ class PackExaminer {
   // `indexed` is null for a pack that no segment lists.
   Verdict examine(const StoredPack& pack, const PackEntry* indexed, ByteSpan bytes) {
     verdict_ = {};
-    check_directory(pack, indexed, bytes);
+    if (bytes.empty()) {
+      verdict_.troubles.emplace_back("is empty");
+    } else {
+      check_directory(read_pack_directory(repository_.sealing(), repository_.storage(), pack.kind,
+                                          pack.name, bytes.size(), bytes),
+                      indexed);
+    }
     if (indexed != nullptr) check_blocks(*indexed, bytes);
     return std::move(verdict_);
   }
 
+  // Fetches no more than that of the pack. An error ends the check.
+  Result<Verdict> examine_directory(const StoredPack& pack, const PackEntry& indexed) {
+    verdict_ = {};
+    const auto own = read_pack_directory(repository_.sealing(), repository_.storage(), pack.kind,
+                                         pack.name, pack.size);
+    if (!own && ends_check(own.error())) return fail(own.error());
+    check_directory(own, &indexed);
+    return std::move(verdict_);
+  }
+
  private:
-  void check_directory(const StoredPack& pack, const PackEntry* indexed, ByteSpan bytes) {
-    auto own = bytes.empty() ? Result<PackEntry>(fail(ErrorCode::corrupt, "is empty"))
-                             : read_pack_directory(repository_.sealing(), repository_.storage(),
-                                                   pack.kind, pack.name, bytes.size(), bytes);
+  void check_directory(const Result<PackEntry>& own, const PackEntry* indexed) {
     if (!own) {
       verdict_.troubles.push_back(own.error().message);
     } else if (indexed != nullptr && (own->header != indexed->header ||
@@ -260,6 +278,31 @@ class PackExaminer {
   Verdict verdict_;
 };
 
+std::string name_of(const StoredPack& pack) { return names::pack(pack.kind, pack.name).text(); }
+
+// What was changed on its way is right the second time.
+Result<Verdict> look_twice(const StoredPack& pack, CheckLog& log,
+                           const std::function<Result<Verdict>()>& look) {
+  Verdict first = TRY(look());
+  if (first.troubles.empty()) return first;
+  Verdict second = TRY(look());
+  if (second.troubles.empty())
+    log.warning(name_of(pack), "read wrongly the first time, rightly the second");
+  return second;
+}
+
+void tell(const StoredPack& pack, const Verdict& verdict, CheckLog& log) {
+  if (verdict.troubles.empty()) return;
+  const std::string what = fmt::format("{}", fmt::join(verdict.troubles, "; "));
+  if (!pack.is_indexed) {
+    log.warning(name_of(pack), what + " (nothing needs it)");
+    return;
+  }
+  log.error(name_of(pack), what);
+  log.broken_pack(name_of(pack));
+  if (verdict.index_is_wrong) log.suggest_repair_index();
+}
+
 class PackCheck {
  public:
   PackCheck(const Repository& repository, const CheckOptions& options, Observer& observer,
@@ -268,32 +311,25 @@ class PackCheck {
         options_(options),
         observer_(observer),
         log_(log),
-        checked_(checked) {}
+        checked_(checked),
+        remembered_(repository.now()) {}
 
   Result<void> read(const StoredPack& pack) {
     if (options_.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
+    const Nanoseconds begun = repository_.now();
     std::optional<PackEntry> indexed;
     if (pack.is_indexed) indexed = TRY(checked_.index.pack_entry(pack.name));
     const PackEntry* entry = indexed ? &*indexed : nullptr;
-    Verdict verdict = TRY(look_at(pack, entry));
-    // What was changed on its way is right the second time.
-    if (!verdict.troubles.empty()) {
-      Verdict second = TRY(look_at(pack, entry));
-      if (second.troubles.empty())
-        log_.warning(name_of(pack), "read wrongly the first time, rightly the second");
-      verdict = std::move(second);
-    }
-    tell(pack, verdict);
+    const auto look = [&] { return look_at(pack, entry); };
+    const Verdict verdict = TRY(look_twice(pack, log_, look));
+    tell(pack, verdict, log_);
+    note(pack, verdict, begun);
     observer_.progress.bytes_done += pack.size;
     ++observer_.progress.files_done;
     return {};
   }
 
  private:
-  static std::string name_of(const StoredPack& pack) {
-    return names::pack(pack.kind, pack.name).text();
-  }
-
   Result<Verdict> look_at(const StoredPack& pack, const PackEntry* indexed) {
     Verdict unreadable;
     auto bytes = repository_.storage().get(names::pack(pack.kind, pack.name));
@@ -306,18 +342,15 @@ class PackCheck {
     return unreadable;
   }
 
-  void tell(const StoredPack& pack, const Verdict& verdict) {
-    if (verdict.troubles.empty()) return;
-    std::string what = fmt::format("{}", fmt::join(verdict.troubles, "; "));
-    if (!pack.is_indexed) {
-      log_.warning(name_of(pack), what + " (nothing needs it)");
-      return;
-    }
-    log_.error(name_of(pack), what);
-    log_.broken_pack(name_of(pack));
-    if (verdict.index_is_wrong) log_.suggest_repair_index();
+  void note(const StoredPack& pack, const Verdict& verdict, Nanoseconds begun) {
     const MutexLock lock(mutex_);
-    checked_.damage.damaged_chunks(pack.name, verdict.damaged);
+    if (pack.is_indexed) checked_.damage.damaged_chunks(pack.name, verdict.damaged);
+    const auto place = std::ranges::lower_bound(checked_.packs, pack.name, {}, &StoredPack::name);
+    place->is_read = true;
+    place->verified = verdict.troubles.empty() ? begun : 0;
+    if (begun - remembered_ < kRememberEvery) return;
+    remember_verified(repository_, checked_.packs);
+    remembered_ = begun;
   }
 
   const Repository& repository_;
@@ -325,7 +358,8 @@ class PackCheck {
   Observer& observer_;
   CheckLog& log_;
   CheckedIndex& checked_;
-  Mutex mutex_;  // of the known damage
+  Mutex mutex_;  // of what is checked
+  Nanoseconds remembered_ GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -374,16 +408,47 @@ std::vector<StoredPack> choose(std::vector<StoredPack> packs, const ReadSubset& 
   return packs;
 }
 
+void put_oldest_first(std::vector<StoredPack>& packs, Nanoseconds too_recent) {
+  std::erase_if(packs, [&](const StoredPack& pack) { return pack.verified > too_recent; });
+  // Not the one of std::ranges, which clang 14 cannot compile.
+  std::stable_sort(packs.begin(), packs.end(), [](const StoredPack& a, const StoredPack& b) {
+    return a.verified < b.verified;
+  });
+}
+
 Result<void> read_packs(const Repository& repository, const std::vector<StoredPack>& packs,
-                        const CheckOptions& options, Observer& observer, CheckLog& log,
-                        CheckedIndex& checked) {
+                        const CheckOptions& options, std::optional<Nanoseconds> end,
+                        Observer& observer, CheckLog& log, CheckedIndex& checked) {
   if (packs.empty()) return {};
   observer.begin(Phase::packs);
   for (const StoredPack& pack : packs) observer.progress.bytes_total += pack.size;
   observer.progress.files_total = packs.size();
   PackCheck packs_check(repository, options, observer, log, checked);
-  return for_each_parallel(packs.size(), options.threads,
-                           [&](std::size_t i) { return packs_check.read(packs[i]); });
+  const auto done =
+      for_each_parallel(packs.size(), options.threads, [&](std::size_t i) -> Result<void> {
+        if (i != 0 && end && repository.now() >= *end) return {};
+        return packs_check.read(packs[i]);
+      });
+  if (!packs.empty()) remember_verified(repository, checked.packs);
+  return done;
+}
+
+Result<std::uint64_t> check_directories(const Repository& repository, const CheckOptions& options,
+                                        CheckLog& log, const CheckedIndex& checked) {
+  std::atomic<std::uint64_t> read = 0;
+  const auto compare = [&](const StoredPack& pack) -> Result<void> {
+    if (options.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
+    if (!pack.is_indexed || pack.is_read) return {};
+    const PackEntry indexed = TRY(checked.index.pack_entry(pack.name));
+    if (indexed.size != pack.size) return {};  // has been told
+    const auto look = [&] { return PackExaminer(repository).examine_directory(pack, indexed); };
+    tell(pack, TRY(look_twice(pack, log, look)), log);
+    ++read;
+    return {};
+  };
+  TRY(for_each_parallel(checked.packs.size(), options.threads,
+                        [&](std::size_t i) { return compare(checked.packs[i]); }));
+  return read.load();
 }
 
 }  // namespace lagan

@@ -22,10 +22,11 @@ void TreeCheck::Totals::add(const Totals& other) {
 
 TreeCheck::TreeCheck(const Repository& repository, const LocalIndex& index,
                      const KnownDamage& damage, const std::function<bool()>& is_stopped,
-                     CheckLog& log)
+                     TrialRestore& trial, CheckLog& log)
     : index_(index),
       damage_(damage),
       is_stopped_(is_stopped),
+      trial_(trial),
       log_(log),
       reader_(repository, index),
       list_source_([this](const ChunkId& id, ChunkKind kind) -> Result<Bytes> {
@@ -196,6 +197,11 @@ Result<void> TreeCheck::check_entry(std::string_view message, const Folder& fold
   }
   ++files_;
   part.totals.add({1, 0, entry->kind == EntryKind::file ? entry->size : 0});
+  if (!good || entry->kind != EntryKind::file || entry->state == EntryState::unreadable) return {};
+  if (TrialRestore::File* const drawn = trial_.draw()) {
+    *drawn = {fmt::format("{}:{}/{}", snapshot_, folder.path, entry->name), *std::move(entry),
+              severity_};
+  }
   return {};
 }
 

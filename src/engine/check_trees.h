@@ -14,6 +14,7 @@
 #include "repo/snapshots.h"
 #include "repo/tree.h"
 #include "src/engine/check_log.h"
+#include "src/engine/trial_restore.h"
 
 namespace lagan {
 
@@ -21,7 +22,7 @@ class TreeCheck {
  public:
   // Borrows all of them.
   TreeCheck(const Repository& repository, const LocalIndex& index, const KnownDamage& damage,
-            const std::function<bool()>& is_stopped, CheckLog& log);
+            const std::function<bool()>& is_stopped, TrialRestore& trial, CheckLog& log);
 
   // What only an unverified snapshot lacks is a warning: so those come last.
   Result<void> check(const StoredSnapshot& stored);
@@ -63,6 +64,7 @@ class TreeCheck {
   const LocalIndex& index_;
   const KnownDamage& damage_;
   const std::function<bool()>& is_stopped_;
+  TrialRestore& trial_;  // draws from the files in which nothing is missing
   CheckLog& log_;
   ChunkReader reader_;
   ChunkSource list_source_;

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "repo/tree_walk.h"
 
@@ -23,15 +22,12 @@ bool LiveChunks::is_live(const ChunkId& id) const {
   return number && is_needed(*number);
 }
 
-// True if it was not marked before. What is missing counts as new, so that it is reported.
-bool LiveChunks::note(const ChunkId& id) {
-  const auto number = index_.number(id);
-  if (!number) return true;
-  if (*number >= needed_.size()) {
-    needed_.resize(std::max<std::uint64_t>(*number + 1, needed_.size() * 2));
-  }
-  if (needed_[*number]) return false;
-  needed_[*number] = true;
+// True if it was not marked before.
+bool LiveChunks::note(std::uint64_t number) {
+  if (number >= needed_.size())
+    needed_.resize(std::max<std::uint64_t>(number + 1, needed_.size() * 2));
+  if (needed_[number]) return false;
+  needed_[number] = true;
   return true;
 }
 
@@ -52,19 +48,23 @@ Result<void> LiveChunks::mark(const std::vector<StoredSnapshot>& snapshots,
 
 Result<void> LiveChunks::mark_one(const StoredSnapshot& stored,
                                   std::vector<std::string>& warnings) {
-  bool is_unlisted = false;  // the trouble that comes next is that a chunk is listed nowhere
+  // Of the chunk that the walk is at: asking the index is most of the work, so it is asked once.
+  bool is_listed = true;
   const ChunkWalk walk{
-      .is_new = [this](const ChunkId& id) { return note(id); },
+      .is_new =
+          [&](const ChunkId& id) {
+            const auto number = index_.number(id);
+            is_listed = number.has_value();
+            return !is_listed || note(*number);
+          },
       .each = [&](const ChunkId& id, ChunkKind kind, const std::string&) -> Result<void> {
         // A root record gives a lost snapshot back; this one is there.
-        if (index_.number(id) || kind == ChunkKind::root_record) return {};
-        is_unlisted = true;
+        if (is_listed || kind == ChunkKind::root_record) return {};
         return fail(ErrorCode::not_found, fmt::format("chunk {} is in no index", id.hex()));
       },
       .trouble = [&](const std::string& path, Error error) -> Result<void> {
         const std::string where = fmt::format("snapshot {}, {}", stored.id.short_hex(), path);
-        if (!std::exchange(is_unlisted, false) || is_vouched_for(stored))
-          return fail(std::move(error).in(where));
+        if (is_listed || is_vouched_for(stored)) return fail(std::move(error).in(where));
         warnings.push_back(fmt::format("{}: {}", where, error.message));
         return {};
       }};

@@ -33,7 +33,7 @@ class LiveChunks {
 
  private:
   Result<void> mark_one(const StoredSnapshot& stored, std::vector<std::string>& warnings);
-  bool note(const ChunkId& id);
+  bool note(std::uint64_t number);
 
   const LocalIndex& index_;
   ChunkReader reader_;

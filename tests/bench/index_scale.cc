@@ -7,58 +7,28 @@
 // default) is removed.
 
 #include <fmt/format.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <string>
 
 #include "repo/local_index.h"
+#include "tests/bench/measure.h"
 #include "tests/bench/synthetic_index.h"
 
 using namespace lagan;
+using namespace lagan::measure;
 
 namespace {
 
 constexpr std::uint64_t kChunksPerSegment = 1'000'000;
 const RepositoryId kRepository = synthetic::id<RepositoryId>(42);
 
-// What this thread has worked, so that a busy machine shows less.
-double cpu_seconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// In MB, from /proc/self/status: VmRSS now, VmHWM at its highest.
-double memory(const std::string& what) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with(what + ":"))
-      return std::strtod(line.c_str() + what.size() + 1, nullptr) / 1000;
-  }
-  return 0;
-}
-
-template <typename T>
-T or_die(Result<T> result) {
-  if (result) {
-    if constexpr (std::is_void_v<T>)
-      return;
-    else
-      return std::move(*result);
-  }
-  fmt::print(stderr, "{}\n", result.error().message);
-  std::exit(1);
 }
 
 // As a new machine does it: all segments one after the other, then one compact().
@@ -118,19 +88,6 @@ void look_up(const std::string& folder, std::uint64_t chunks) {
   ask("find: hit, random", questions,
       [&](std::uint64_t i) { return index.find(known(i)).has_value(); });
   fmt::print("peak     {:.0f} MB\n", memory("VmHWM"));
-}
-
-// In a process of its own, so that its memory is not seen by the next.
-void apart(const std::function<void()>& work) {
-  std::fflush(stdout);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    work();
-    std::fflush(stdout);
-    std::_Exit(0);
-  }
-  int status = 0;
-  if (child < 0 || ::waitpid(child, &status, 0) != child || status != 0) std::exit(1);
 }
 
 }  // namespace

@@ -102,6 +102,59 @@ TEST_CASE("a chunk that lies only in condemned packs is found but not contained"
   }
 }
 
+TEST_CASE("a chunk's number is that of the same copy, whatever was asked before") {
+  for (std::uint32_t seed = 100; seed < 108; ++seed) {
+    INFO("seed " << seed);
+    Samples random(seed);
+    Oracle oracle;
+    auto index = LocalIndex::open("", kRepository);
+    REQUIRE(index);
+    std::vector<PackEntry> earlier;
+    for (int i = 0; i < 5; ++i) {
+      Segment segment = random.segment(4, ids_of(oracle));
+      // Whole blocks again, so that a second copy comes in the order of the first.
+      for (PackEntry& pack : earlier) pack.name = random.id<PackId>();
+      segment.packs.insert(segment.packs.end(), earlier.begin(), earlier.end());
+      earlier = segment.packs;
+      if (earlier.size() > 6) earlier.resize(6);
+      const auto id = random.id<SegmentId>();
+      REQUIRE(index->add(id, segment));
+      oracle.add(id, segment);
+    }
+    if (seed % 2 == 0) REQUIRE(index->compact());
+    std::unordered_set<PackId> condemned;
+    for (const auto& [name, pack] : oracle.packs()) {
+      if (seed % 4 < 2 && random.below(3) == 0) condemned.insert(name);
+    }
+    index->set_condemned(condemned);
+
+    std::vector<ChunkId> in_order;
+    std::map<ChunkId, std::uint64_t> all, first;
+    REQUIRE(index->for_each_chunk([&](const ChunkId& id, const ChunkLocation& at) -> Result<void> {
+      in_order.push_back(id);
+      const auto lower = [&](std::map<ChunkId, std::uint64_t>& to) {
+        const auto place = to.emplace(id, at.number).first;
+        place->second = std::min(place->second, at.number);
+      };
+      lower(all);
+      if (!condemned.contains(at.pack)) lower(first);
+      return {};
+    }));
+    first.insert(all.begin(), all.end());  // of those that lie in condemned packs only
+    CHECK(first.size() < in_order.size());
+    const auto check_numbers = [&] {
+      for (const ChunkId& id : in_order) {
+        CHECK(index->number(id) == first.at(id));
+        if (random.below(4) == 0) CHECK(index->find(id));
+      }
+    };
+    check_numbers();
+    std::ranges::reverse(in_order);
+    check_numbers();
+    CHECK_FALSE(index->number(random.id<ChunkId>()));
+  }
+}
+
 TEST_CASE("packs leave the index with the last live segment that lists them") {
   Samples random(8);
   auto index = LocalIndex::open("", kRepository);
