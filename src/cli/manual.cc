@@ -54,10 +54,15 @@ std::vector<ManualPage> daily_pages() {
          "save what a command prints"}},
        {{"What to leave out",
          {"exclude", "iexclude", "exclude-file", "iexclude-file", "exclude-if-present",
-          "exclude-caches", "exclude-larger-than", "one-file-system"}},
+          "exclude-caches", "exclude-larger-than", "exclude-nodump", "git-ignore",
+          "one-file-system", "explain"}},
+        {"From where",
+         {"files-from", "files-from-verbatim", "files-from-raw", "as-path", "use-fs-snapshot"}},
+        {"How it is read", {"force", "ignore-ctime", "ignore-inode", "reread"}},
         {"The snapshot", {"tag", "host", "time", "description", "skip-if-unchanged"}},
         {"Instead of files", {"stdin", "stdin-from-command", "stdin-filename"}}},
-       "Patterns match at any depth, or from the root when they begin with '/'. '*', '?' and "
+       "Patterns are those of .gitignore: they match at any depth, or from the root when they "
+       "begin with '/'. '*', '?' and "
        "'[a-z]' stay within one component, '**' spans several; '!pattern' takes back. What cannot "
        "be read is told, the rest is saved, and the exit code is 3."},
       {"snapshots",
@@ -74,9 +79,12 @@ std::vector<ManualPage> daily_pages() {
         {"lagan restore 5d8f21ac -t /tmp/restored --include '*.jpg'",
          "only pictures, of a snapshot named by the beginning of its id"},
         {"lagan restore latest -t /tmp/restored --dry-run", "only say how much it would be"}},
-       {{"What to restore", {"include", "iinclude", "exclude", "iexclude"}}},
+       {{"What to restore",
+         {"include", "iinclude", "include-file", "iinclude-file", "exclude", "iexclude",
+          "exclude-file", "iexclude-file"}},
+        {"What is there already", {"overwrite", "delete"}}},
        "'ID:PATH' restores what lies at or below PATH directly into the target. What is in the way "
-       "is replaced, entry by entry; nothing else is deleted."},
+       "is replaced, entry by entry; nothing else is deleted without --delete."},
   };
 }
 
@@ -184,6 +192,27 @@ std::vector<ManualPage> tidy_pages() {
        ""},
       {"repair index",
        "",
+       {"repair packs",
+        "",
+        {{"lagan repair packs", "what the last 'check --read-data' here found damaged"},
+         {"lagan repair packs --read-data --dry-run",
+          "look at all packs, and only say what is lost"}},
+        {},
+        "What can still be read is stored again and the damaged packs are unlisted; a backup then "
+        "stores the rest again while the source has it."},
+       {"repair snapshots",
+        "",
+        {{"lagan repair snapshots --dry-run", "name the snapshots that lack something"},
+         {"lagan repair snapshots --forget", "put snapshots in their place that do without"}},
+        {},
+        ""},
+       {"repair boot", "", {{"lagan repair boot", "put lagan.repo again, byte for byte"}}, {}, ""},
+       {"recover",
+        kTidy,
+        {{"lagan recover --dry-run", "list the snapshots that were lost and can be brought back"},
+         {"lagan recover", "bring them back"}},
+        {},
+        ""},
        {{"lagan repair index --dry-run", "only say what would be done"}},
        {},
        ""},
