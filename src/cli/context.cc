@@ -72,16 +72,23 @@ void install_signal_handlers() {
 
 bool Context::is_stopped() const { return signals_seen.load(std::memory_order_relaxed) > 0; }
 
+const char* Context::variable(const std::string& name) const {
+  return std::getenv(((globals.is_source ? "LAGAN_FROM_" : "LAGAN_") + name).c_str());
+}
+
 Result<std::string> Context::location() const {
   if (!globals.repository.empty()) return globals.repository;
   std::string file = globals.repository_file;
   if (file.empty()) {
-    if (std::string named = environment("LAGAN_REPOSITORY"); !named.empty()) return named;
-    file = environment("LAGAN_REPOSITORY_FILE");
+    if (const char* named = variable("REPOSITORY"); named != nullptr && *named != '\0')
+      return named;
+    if (const char* named = variable("REPOSITORY_FILE")) file = named;
   }
   if (file.empty()) {
     return fail(ErrorCode::invalid_argument,
-                "name the repository with -r LOCATION or in LAGAN_REPOSITORY");
+                globals.is_source
+                    ? "name the source with --from-repo LOCATION or in LAGAN_FROM_REPOSITORY"
+                    : "name the repository with -r LOCATION or in LAGAN_REPOSITORY");
   }
   const Bytes content = TRY(read_file(file, 65536));
   const std::string_view text = as_text(content);
@@ -298,6 +305,16 @@ void SnapshotFlags::add_to(CLI::App& app, bool short_host) {
   app.add_option("--path", paths,
                  "only snapshots that hold this path (may be repeated: all of them)")
       ->allow_extra_args(false);
+}
+
+Result<std::vector<StoredSnapshot>> SnapshotFlags::choose(
+    const SnapshotList& list, const std::vector<std::string>& wanted) const {
+  std::vector<StoredSnapshot> chosen;
+  for (const std::string& one : wanted) chosen.push_back(TRY(find_snapshot(list, one, filter())));
+  for (const StoredSnapshot& stored : list.snapshots) {
+    if (wanted.empty() && matches(filter(), stored.snapshot)) chosen.push_back(stored);
+  }
+  return chosen;
 }
 
 SnapshotFilter SnapshotFlags::filter() const {

@@ -77,10 +77,10 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string("lagan ") + LAGAN_VERSION);
   add_globals(app, context.globals);
   for (const auto add :
-       {add_forget, add_prune, add_repair,    add_tag,        add_undelete, add_init,
-        add_backup, add_check, add_snapshots, add_restore,    add_unlock,   add_version,
-        add_ls,     add_find,  add_dump,      add_diff,       add_stats,    add_cat,
-        add_list,   add_key,   add_cache,     add_completions})
+       {add_forget, add_prune, add_repair,    add_tag,         add_undelete, add_init,
+        add_backup, add_check, add_snapshots, add_restore,     add_unlock,   add_version,
+        add_ls,     add_find,  add_dump,      add_diff,        add_stats,    add_cat,
+        add_list,   add_key,   add_cache,     add_completions, add_copy,     add_rewrite})
     add(app, context);
   // Global flags may also stand after the command.
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; }))

@@ -27,9 +27,10 @@ std::string clock_text(double seconds) {
 
 }  // namespace
 
-ProgressLine::ProgressLine(const Context& context, std::string during)
+ProgressLine::ProgressLine(const Context& context, std::string during, std::string things)
     : context_(context),
       during_(std::move(during)),
+      things_(std::move(things)),
       started_(std::chrono::steady_clock::now()),
       on_terminal_(::isatty(STDERR_FILENO) == 1 && !context.globals.json &&
                    !context.globals.quiet) {
@@ -76,8 +77,8 @@ std::string ProgressLine::line() const {
   const std::uint64_t bytes = progress.bytes_done, total = progress.bytes_total;
   const double elapsed = seconds();
   const double rate = elapsed > 0 ? static_cast<double>(bytes) / elapsed : 0;
-  std::string text = fmt::format("[{}] {} files, {}", clock_text(elapsed),
-                                 progress.files_done.load(), format_bytes(bytes));
+  std::string text = fmt::format("[{}] {} {}, {}", clock_text(elapsed), progress.files_done.load(),
+                                 things_, format_bytes(bytes));
   if (total > bytes && rate > 0) {
     text += fmt::format(" of {} ({:.0f} %), {}/s, {} left", format_bytes(total),
                         100 * static_cast<double>(bytes) / static_cast<double>(total),
@@ -102,8 +103,8 @@ Json ProgressLine::status() const {
   }
   message["percent_done"] =
       total != 0 ? std::min(1.0, static_cast<double>(bytes) / static_cast<double>(total)) : 0.0;
-  message["total_files"] = std::max(progress.files_total.load(), progress.files_done.load());
-  message["files_done"] = progress.files_done.load();
+  message["total_" + things_] = std::max(progress.files_total.load(), progress.files_done.load());
+  message[things_ + "_done"] = progress.files_done.load();
   message["total_bytes"] = std::max(total, bytes);
   message["bytes_done"] = bytes;
   if (progress.errors != 0) message["error_count"] = progress.errors.load();
@@ -123,6 +124,12 @@ void ProgressLine::trouble(const std::string& path, const Error& error) {
   put(stderr, fmt::format("lagan: {}: {}\n", path, error.message));
 }
 
+void ProgressLine::interrupt(const std::function<void()>& print) {
+  const MutexLock lock(mutex_);
+  if (on_terminal_) show(true);
+  print();
+}
+
 void ProgressLine::note(const std::string& text) {
   const MutexLock lock(mutex_);
   if (on_terminal_) show(true);
@@ -130,7 +137,7 @@ void ProgressLine::note(const std::string& text) {
 }
 
 void ProgressLine::item(const std::string& path, ItemChange change, std::uint64_t size) {
-  static constexpr const char* kWords[] = {"new", "modified", "unchanged"};
+  static constexpr const char* kWords[] = {"new", "modified", "unchanged", "removed"};
   const char* word = kWords[static_cast<std::size_t>(change)];
   const MutexLock lock(mutex_);
   if (context_.globals.json) {

@@ -5,6 +5,7 @@
 // nothing otherwise. Also the Observer that prints trouble, from whatever thread it comes.
 
 #include <chrono>
+#include <functional>
 #include <set>
 #include <string>
 #include <thread>
@@ -17,8 +18,9 @@ namespace lagan::cli {
 
 class ProgressLine : public Observer {
  public:
-  // `during` is restic's word for what goes on when trouble comes: "archival", "restore".
-  ProgressLine(const Context& context, std::string during);
+  // `during` is restic's word for what goes on when trouble comes: "archival", "restore". `things`
+  // are what progress.files_done counts.
+  ProgressLine(const Context& context, std::string during, std::string things = "files");
   ~ProgressLine() override;
 
   void trouble(const std::string& path, const Error& error) override;
@@ -26,6 +28,9 @@ class ProgressLine : public Observer {
   void item(const std::string& path, ItemChange change, std::uint64_t size) override;
   bool wants_totals() const override { return thread_.joinable(); }
   bool wants_items() const override { return context_.globals.verbose >= 2; }
+
+  // Has `print` write whole lines, not into the line that is rewritten.
+  void interrupt(const std::function<void()>& print);
 
   // Stops and clears the line, before the summary.
   void finish();
@@ -38,7 +43,7 @@ class ProgressLine : public Observer {
   Json status() const;
 
   const Context& context_;
-  const std::string during_;
+  const std::string during_, things_;
   const std::chrono::steady_clock::time_point started_;
   const bool on_terminal_;
   Mutex mutex_;

@@ -41,13 +41,7 @@ Result<void> run_tag(Context& context, const TagFlags& flags) {
     return fail(ErrorCode::invalid_argument, "--set cannot be used with --add or --remove");
   const auto repository = TRY(context.open_repository());
   const SnapshotList list = TRY(list_snapshots(*repository));
-  std::vector<StoredSnapshot> chosen;
-  for (const std::string& wanted : flags.wanted)
-    chosen.push_back(TRY(find_snapshot(list, wanted, flags.filter.filter())));
-  for (const StoredSnapshot& stored : list.snapshots) {
-    if (flags.wanted.empty() && matches(flags.filter.filter(), stored.snapshot))
-      chosen.push_back(stored);
-  }
+  const auto chosen = TRY(flags.filter.choose(list, flags.wanted));
   std::size_t count = 0;
   for (const StoredSnapshot& stored : chosen) {
     Snapshot snapshot = stored.snapshot;

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+
 #include "src/cli/context.h"
 #include "src/engine/forget.h"
 
@@ -15,13 +20,19 @@ struct UndeleteFlags {
 // What was forgotten and not brought back yet.
 Result<SnapshotList> list_forgotten(const Repository& repository) {
   SnapshotList list = TRY(list_snapshots(repository, Which::all));
-  std::set<SnapshotId> back;
+  // With their trees: what took a snapshot's place after `rewrite` does not bring it back.
+  const auto described = [](const SnapshotId& original, const Snapshot& snapshot) {
+    return std::tuple(original, snapshot.root.id, snapshot.host, snapshot.time);
+  };
+  std::set<std::tuple<SnapshotId, std::optional<ChunkId>, std::string, Nanoseconds>> back;
   for (const StoredSnapshot& stored : list.snapshots) {
-    if (!stored.forgotten && stored.snapshot.original) back.insert(*stored.snapshot.original);
+    if (!stored.forgotten && stored.snapshot.original)
+      back.insert(described(*stored.snapshot.original, stored.snapshot));
   }
   std::erase_if(list.snapshots, [&](const StoredSnapshot& stored) {
-    return !stored.forgotten || back.contains(stored.id) ||
-           (stored.snapshot.original && back.contains(*stored.snapshot.original));
+    return !stored.forgotten || back.contains(described(stored.id, stored.snapshot)) ||
+           (stored.snapshot.original &&
+            back.contains(described(*stored.snapshot.original, stored.snapshot)));
   });
   return list;
 }

@@ -250,6 +250,12 @@ bool Filter::excludes(std::string_view path, const SourceStatus& status) const {
   return excluded;
 }
 
+bool Filter::may_exclude_below(std::string_view folder) const {
+  return larger_than_ != 0 || std::ranges::any_of(patterns_, [&](const PathPattern& pattern) {
+           return !pattern.is_negated() && pattern.may_match_below(folder);
+         });
+}
+
 bool Filter::excludes_content_of(int folder) const {
   for (const Marker& marker : markers_) {
     const File file(

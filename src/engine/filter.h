@@ -49,6 +49,8 @@ class Filter {
   // Asked from the top down, so folders above are not looked at again: what the user named is kept
   // whatever it is called.
   bool excludes(std::string_view path, const SourceStatus& status) const;
+  // Could it leave out something below this folder? False only if surely not.
+  bool may_exclude_below(std::string_view folder) const;
   // Does a marker in this open folder say that its content is to be left out?
   bool excludes_content_of(int folder) const;
   const std::vector<std::string>& patterns() const { return shown_; }

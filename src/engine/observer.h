@@ -17,7 +17,7 @@ struct Progress {
   std::atomic<std::uint64_t> errors = 0;
 };
 
-enum class ItemChange { added, changed, unchanged };
+enum class ItemChange { added, changed, unchanged, removed };
 
 class Observer {
  public:
