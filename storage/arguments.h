@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdint>
 #include <string_view>
 
@@ -25,6 +26,13 @@ inline Result<void> check_range(ByteRange range, std::uint64_t size_bytes) {
   if (range.offset <= size_bytes && range.length <= size_bytes - range.offset) return {};
   return fail(ErrorCode::corrupt, fmt::format("is {} bytes long, {} bytes from {} were expected",
                                               size_bytes, range.length, range.offset));
+}
+
+// A size as a server writes it.
+inline Result<void> parse_size(std::string_view text, std::uint64_t& size_bytes) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size_bytes);
+  if (error == std::errc() && end == text.data() + text.size() && !text.empty()) return {};
+  return fail(ErrorCode::corrupt, fmt::format("the server tells the size '{}'", text));
 }
 
 }  // namespace lagan

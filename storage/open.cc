@@ -9,12 +9,15 @@
 
 #include "storage/local.h"
 #include "storage/memory.h"
+#include "storage/s3.h"
 #include "util/mutex.h"
 
 namespace lagan {
 namespace {
 
-constexpr std::string_view kKnownKinds = "a path, file:///path, local:path and mem://name";
+constexpr std::string_view kKnownKinds =
+    "a path, file:///path, local:path, s3://bucket/prefix, s3+https://host/bucket/prefix and "
+    "mem://name";
 
 // The stores behind mem://, for as long as the process lives: what one part of a test has put
 // there, another finds by the same location, as it would on a disk.
@@ -101,7 +104,9 @@ Result<std::unique_ptr<Storage>> open_memory(std::string_view location, std::str
 
 }  // namespace
 
-Result<std::unique_ptr<Storage>> open_storage(std::string_view location) {
+Result<std::unique_ptr<Storage>> open_storage(std::string_view location, const HttpOptions& http) {
+  if (is_s3_location(location))
+    return make_s3_storage(TRY(parse_s3_location(location)), http, real_aws_world());
   const std::string_view scheme = scheme_of(location);
   const std::string_view rest = location.substr(scheme.size());
   if (scheme.empty()) return open_folder(location, location);
@@ -110,6 +115,14 @@ Result<std::unique_ptr<Storage>> open_storage(std::string_view location) {
   if (scheme == "mem:") return open_memory(location, rest);
   return fail(ErrorCode::invalid_argument,
               fmt::format("unknown kind of location '{}'; known are {}", scheme, kKnownKinds));
+}
+
+std::string location_warning(std::string_view location) {
+  if (!is_s3_location(location)) return {};
+  const auto parsed = parse_s3_location(location);
+  if (!parsed || parsed->is_https || parsed->is_loopback()) return {};
+  return fmt::format("{}: without TLS others can see which objects are read and written, and when",
+                     parsed->shown());
 }
 
 }  // namespace lagan

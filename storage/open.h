@@ -4,16 +4,23 @@
 // From a location as the user writes it to a Storage.
 //   /srv/backup  ./relative  file:///srv/backup  local:/srv/backup    a folder
 //   mem://name                                                        in this process (tests)
+//   s3://bucket/prefix  s3+https://host/bucket/prefix  s3:host/bucket S3 (storage/s3_location.h)
 
 #include <memory>
 #include <string_view>
 
+#include "storage/http.h"
 #include "storage/storage.h"
 
 namespace lagan {
 
 // Does not touch the location. An unknown scheme is `invalid_argument` and says which ones there
 // are.
-Result<std::unique_ptr<Storage>> open_storage(std::string_view location);
+Result<std::unique_ptr<Storage>> open_storage(std::string_view location,
+                                              const HttpOptions& http = {});
+
+// What the user should know before anything goes there, or empty: a connection that others can
+// listen to, say.
+std::string location_warning(std::string_view location);
 
 }  // namespace lagan

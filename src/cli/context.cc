@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "src/cli/base64.h"
+#include "util/base64.h"
 #include "src/cli/credentials.h"
 #include "storage/open.h"
 #include "storage/retry.h"
