@@ -134,7 +134,8 @@ bool is_s3_location(std::string_view text) {
 }
 
 Result<S3Location> parse_s3_location(std::string_view text) {
-  const Url url = TRY_IN("S3 location", parse_url(TRY(as_url(text))));
+  const std::string written = TRY(as_url(text));
+  const Url url = TRY_IN("S3 location", parse_url(written));
   S3Location location;
   location.user = url.user;
   location.password = url.password;
