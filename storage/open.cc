@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <map>
 #include <string>
 #include <utility>
@@ -10,6 +11,9 @@
 #include "storage/local.h"
 #include "storage/memory.h"
 #include "storage/s3.h"
+#include "storage/sftp.h"
+#include "storage/url.h"
+#include "storage/webdav.h"
 #include "util/mutex.h"
 
 namespace lagan {
@@ -102,11 +106,69 @@ Result<std::unique_ptr<Storage>> open_memory(std::string_view location, std::str
   return std::make_unique<NamedMemoryStorage>(fmt::format("mem://{}", name), std::move(store));
 }
 
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+Result<void> check_options(const StorageOptions& options) {
+  for (const auto& [name, value] : options.extended) {
+    if (name != kSftpCommand && name != kSftpArguments) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("-o {}: there are {} and {}", name, kSftpCommand, kSftpArguments));
+    }
+  }
+  return {};
+}
+
+std::string extended(const StorageOptions& options, std::string_view name) {
+  const auto at = options.extended.find(std::string(name));
+  return at == options.extended.end() ? std::string() : at->second;
+}
+
+Result<std::unique_ptr<Storage>> open_sftp(std::string_view location,
+                                           const StorageOptions& options) {
+  SftpOptions sftp;
+  sftp.command = extended(options, kSftpCommand);
+  sftp.arguments = extended(options, kSftpArguments);
+  sftp.stall_seconds = options.http.stall_seconds;
+  sftp.stop = options.http.stop;
+  return make_sftp_storage(TRY(parse_sftp_location(location)), sftp);
+}
+
+// Where others on the way can listen.
+bool is_open_to_listeners(std::string_view location, std::string& shown) {
+  if (is_s3_location(location)) {
+    const auto parsed = parse_s3_location(location);
+    if (parsed) shown = parsed->shown();
+    return parsed && !parsed->is_https && !is_loopback(parsed->host);
+  }
+  if (is_webdav_location(location)) {
+    const auto parsed = parse_webdav_location(location);
+    if (parsed) shown = parsed->shown();
+    return parsed && !parsed->is_https && !is_loopback(parsed->authority);
+  }
+  return false;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Storage>> open_storage(std::string_view location, const HttpOptions& http) {
-  if (is_s3_location(location))
-    return make_s3_storage(TRY(parse_s3_location(location)), http, real_aws_world());
+Result<std::unique_ptr<Storage>> open_storage(std::string_view location,
+                                              const StorageOptions& options) {
+  TRY(check_options(options));
+  if (is_s3_location(location)) {
+    S3Location parsed = TRY(parse_s3_location(location));
+    return make_s3_storage(std::move(parsed), options.http, real_aws_world());
+  }
+  if (is_sftp_location(location)) return open_sftp(location, options);
+  if (is_webdav_location(location)) {
+    WebdavLocation parsed = TRY(parse_webdav_location(location));
+    if (parsed.user.empty()) {
+      parsed.user = variable("LAGAN_WEBDAV_USER");
+      parsed.password = variable("LAGAN_WEBDAV_PASSWORD");
+    }
+    return make_webdav_storage(std::move(parsed), options.http);
+  }
   const std::string_view scheme = scheme_of(location);
   const std::string_view rest = location.substr(scheme.size());
   if (scheme.empty()) return open_folder(location, location);
@@ -118,11 +180,9 @@ Result<std::unique_ptr<Storage>> open_storage(std::string_view location, const H
 }
 
 std::string location_warning(std::string_view location) {
-  if (!is_s3_location(location)) return {};
-  const auto parsed = parse_s3_location(location);
-  if (!parsed || parsed->is_https || parsed->is_loopback()) return {};
-  return fmt::format("{}: without TLS others can see which objects are read and written, and when",
-                     parsed->shown());
+  std::string shown;
+  if (!is_open_to_listeners(location, shown)) return {};
+  return shown + ": without TLS others can see which objects are read and written, and when";
 }
 
 }  // namespace lagan

@@ -123,11 +123,6 @@ std::string S3Location::shown() const {
   return fmt::format("s3+{}://{}/{}/{}", is_https ? "https" : "http", host, bucket, prefix);
 }
 
-bool S3Location::is_loopback() const {
-  const std::string_view name = std::string_view(host).substr(0, host.rfind(':'));
-  return name == "localhost" || name == "[::1]" || name.starts_with("127.");
-}
-
 bool is_s3_location(std::string_view text) {
   return text.starts_with("s3:") || text.starts_with("s3+http://") ||
          text.starts_with("s3+https://");

@@ -30,7 +30,6 @@ struct S3Location {
   std::string customer_key_file;        // SSE-C: a file with 32 bytes
 
   std::string shown() const;  // for people
-  bool is_loopback() const;
 };
 
 bool is_s3_location(std::string_view text);

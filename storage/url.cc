@@ -118,6 +118,13 @@ Result<Url> parse_url(std::string_view text) {
   return url;
 }
 
+bool is_loopback(std::string_view authority) {
+  const std::size_t end =
+      authority.starts_with('[') ? authority.find(']') + 1 : authority.find(':');
+  const std::string_view host = authority.substr(0, end);
+  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+}
+
 std::string escape_url(std::string_view text, Slashes slashes) {
   std::string out;
   out.reserve(text.size());

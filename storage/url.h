@@ -30,6 +30,9 @@ struct Url {
 // `invalid_argument` says which part is wrong.
 Result<Url> parse_url(std::string_view text);
 
+// Does host[:port] mean this machine?
+bool is_loopback(std::string_view authority);
+
 // Everything but unreserved characters as %XX; '/' stays if asked for.
 enum class Slashes { stay, escaped };
 std::string escape_url(std::string_view text, Slashes slashes);
