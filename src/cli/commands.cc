@@ -62,8 +62,11 @@ void add_everything(CLI::App& app, Context& context) {
         add_completions, add_versions,  add_man,     add_help,   add_recover})
     add(app, context);
   // Global flags may also stand after the command.
-  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; }))
+  const auto all = [](CLI::App*) { return true; };
+  for (CLI::App* command : app.get_subcommands(all)) {
     command->fallthrough();
+    for (CLI::App* below : command->get_subcommands(all)) below->fallthrough();
+  }
   apply_manual(app);
 }
 

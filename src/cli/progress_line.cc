@@ -206,7 +206,8 @@ void ProgressLine::item(const std::string& path, ItemChange change, std::uint64_
   static constexpr const char* kSaved[] = {"new", "modified", "unchanged", "removed"};
   static constexpr const char* kRestored[] = {"restored", "updated", "unchanged", "deleted"};
   const char* word = (during_ == "restore" ? kRestored : kSaved)[static_cast<std::size_t>(change)];
-  if (change == ItemChange::unchanged && context_.globals.verbose < 2) return;
+  if (change == ItemChange::unchanged && during_ != "restore" && context_.globals.verbose < 2)
+    return;
   const MutexLock lock(mutex_);
   if (context_.globals.json) {
     Json message{{"message_type", "verbose_status"}, {"action", word}};

@@ -3,12 +3,23 @@
 
 #include <charconv>
 
-#include "src/cli/duration.h"
 #include "src/cli/progress_line.h"
 #include "src/cli/prune_flags.h"
+#include "src/engine/retention.h"
 
 namespace lagan::cli {
 namespace {
+
+constexpr Nanoseconds kHour = Nanoseconds{3600} * 1'000'000'000;
+
+// Days and hours, "0" for none: what is waited for has no months.
+Result<Nanoseconds> parse_wait(const std::string& flag, const std::string& text) {
+  if (text == "0") return 0;
+  const CalendarSpan span = TRY_IN(flag, parse_calendar_span(text));
+  if (span.years != 0 || span.months != 0)
+    return fail(ErrorCode::invalid_argument, flag + " is given in days and hours: 7d, 36h");
+  return (Nanoseconds{span.days} * 24 + span.hours) * kHour;
+}
 
 Result<PruneLimits> parse_limits(const PruneFlags& flags) {
   PruneLimits limits;
@@ -113,9 +124,9 @@ Result<void> prune_and_tell(Context& context, const Repository& repository, cons
   options.as_if_forgotten = std::move(as_if_forgotten);
   options.limits = TRY(parse_limits(flags));
   if (!flags.fence_after.empty())
-    options.fence_after = TRY_IN("--fence-after", parse_duration(flags.fence_after));
+    options.fence_after = TRY(parse_wait("--fence-after", flags.fence_after));
   if (!flags.undelete_window.empty())
-    options.undelete_window = TRY_IN("--undelete-window", parse_duration(flags.undelete_window));
+    options.undelete_window = TRY(parse_wait("--undelete-window", flags.undelete_window));
   options.dry_run = flags.dry_run;
   options.is_stopped = [&context] { return context.is_stopped(); };
   ProgressLine progress(context, "prune");

@@ -164,8 +164,8 @@ void ContentFetcher::write_moved(const Write& write, const Error& error) {
   if (!chunk)
     return give_up(write, chunk.error().code == ErrorCode::not_found ? error : chunk.error());
   if (write.offset + std::uint64_t{write.length} > chunk->size()) {
-    return give_up(
-        write, Error{ErrorCode::corrupt, "a slice lies beyond its chunk", Retry::never, {}});
+    return give_up(write,
+                   Error{ErrorCode::corrupt, "a slice lies beyond its chunk", Retry::never, {}});
   }
   write_piece(write, chunk->span());
 }

@@ -4,7 +4,7 @@
 // Does a file hold what it should? Chunk ids prove it, so nothing need be fetched to know. Any
 // thread.
 
-#include "crypto/secret.h"
+#include "repo/repository.h"
 #include "repo/local_index.h"
 #include "repo/tree.h"
 

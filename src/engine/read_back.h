@@ -6,7 +6,7 @@
 
 #include <functional>
 
-#include "crypto/secret.h"
+#include "repo/repository.h"
 #include "repo/tree.h"
 #include "util/result.h"
 

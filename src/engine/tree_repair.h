@@ -12,7 +12,7 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "crypto/prf.h"
+#include "repo/derived_keys.h"
 #include "repo/tree.h"
 
 namespace lagan {

@@ -212,9 +212,10 @@ class GlobalFlags(Fresh):
         self.assertEqual(len(self.snapshots()), 2)
 
     def test_what_is_not_understood_is_told_with_a_way_out(self):
-        for words in ((), ("frobnicate",), ("backup", "--nonsense"), ("backup", "--tag"),
-                      ("restore",), ("--pack-size", "many", "snapshots")):
+        for words in (("frobnicate",), ("backup", "--nonsense"), ("backup", "--tag"),
+                      ("restore",)):
             self.refuse(*words, saying="--help")
+        self.refuse("--pack-size", "many", "snapshots", saying="whole number")
         self.run_lagan("backup", "--json", "--nonsense", code=1)
         self.assertEqual(json.loads(self.errors)["message_type"], "exit_error")
 

@@ -208,7 +208,7 @@ class BadInput(Repository):
         (("ls", "latest", "--ncdu", "--reverse"), "--ncdu"),
         (("diff", "latest", "latest", "--content"), "--content"),
         (("diff", "/etc", "latest"), "/etc"),
-        (("dump", "latest", "/", "-a", "rar"), "tar or zip"),
+        (("dump", "latest", "/", "-a", "rar"), "tar.zst or zip"),
         (("stats", "--mode", "guess"), "--mode"),
         (("check", "--read-data", "--read-data-subset", "5%"), "--read-data-subset"),
         (("check", "--read-data-subset", "5/2"), "5/2"),

@@ -76,7 +76,7 @@ class Elsewhere(Fresh):
             ("backup", self.source): ["index", "files", "commit"],
             ("check", "--read-data"): ["index", "packs", "trees"],
             ("restore", "latest", "-t", self.folder + "/restored"): ["files", "folders"],
-            ("prune",): ["delete", "mark", "copy", "index"],
+            ("prune",): ["mark", "delete", "copy", "index"],
         }
         for words, expected in phases.items():
             with self.subTest(words):

@@ -171,11 +171,16 @@ class NoRights(OrdinaryUser):
 
     def setUp(self):
         super().setUp()
-        write(self.path("file"), os.urandom(100_000))
+        self.put("file", os.urandom(100_000))
         self.snapshot = self.backup(self.source)
 
     def tearDown(self):
         self.allow(0o700, self.user)
+
+    def put(self, name, content):
+        write(self.path(name), content)
+        if self.user is not None:
+            os.chown(self.path(name), self.user, self.user)
 
     def allow(self, mode, owner):
         for here, folders, names in os.walk(self.repository):
@@ -198,14 +203,14 @@ class NoRights(OrdinaryUser):
     def test_what_others_put_cannot_be_deleted_and_backups_go_on(self):
         # Sticky folders: who did not put an object may not delete it.
         self.run_lagan("forget", self.snapshot)
-        write(self.path("file"), os.urandom(200_000))
+        self.put("file", os.urandom(200_000))
         self.backup(self.source)
         self.run_lagan("prune", "--undelete-window", "0", "--max-unused", "0")
         self.allow(0o1777, 0)
         before = self.stored()
         self.refuse("prune", "--undelete-window", "0", saying="Operation not permitted")
         self.assertEqual(self.stored(), before)
-        write(self.path("more"), "more")
+        self.put("more", "more")
         self.backup(self.source)
         self.assertEqual(tree(self.restore()), tree(self.source))
 
