@@ -305,7 +305,7 @@ const std::vector<Choices>& choices() {
       {"", "--compression", {"auto", "off", "fastest", "better", "max"}},
       {"init", "--cipher", {"auto", "aes256-gcm", "chacha20-poly1305"}},
       {"ls", "--sort", {"name", "size", "time", "extension"}},
-      {"dump", "--archive", {"tar", "zip"}},
+      {"dump", "--archive", {"tar", "tar.zst", "zip"}},
       {"stats", "--mode", {"restore-size", "files-by-contents", "blobs-per-file", "raw-data"}},
       {"completions", "shell", {"bash", "zsh", "fish"}},
       {"list",

@@ -11,6 +11,7 @@
 #include "tests/engine/memory_tree.h"
 #include "tests/engine/source_tree.h"
 #include "tests/util/temporary_folder.h"
+#include "util/file.h"
 
 namespace lagan {
 namespace {
@@ -40,7 +41,8 @@ class Live {
     return entry;
   }
 
-  Changes compare(const Entry& before, LiveDiffOptions options = {}, std::string at = {}) {
+  Changes compare_with(const std::string& at, const Entry& before,
+                       const LiveDiffOptions& options = {}) {
     Changes changes;
     trouble.clear();
     const DiffVisitor visitor{
@@ -50,14 +52,14 @@ class Live {
           return {};
         },
         .trouble = [&](const std::string& where, const Error&) { trouble.push_back(where); }};
-    const auto compared =
-        diff_live(tree.source, key, before, at.empty() ? path() : at, options, visitor);
+    const auto compared = diff_live(tree.source, key, before, at, options, visitor);
     REQUIRE(compared);
     result = *compared;
     return changes;
   }
-  Changes compare(const std::vector<Entry>& before, LiveDiffOptions options = {}) {
-    return compare(tree.folder("top", before), std::move(options));
+  // What the snapshot has of the whole folder.
+  Changes compare(const std::vector<Entry>& before, const LiveDiffOptions& options = {}) {
+    return compare_with(path(), tree.folder("top", before), options);
   }
 
   MemoryTree tree;
@@ -160,6 +162,9 @@ TEST_CASE("attributes are told when asked for") {
   REQUIRE(status);
   Entry file = entry_of("file", *status, owners);
   file.inline_content = "a";
+  const auto opened = open_file(live.path("file"), O_RDONLY);
+  REQUIRE(opened);
+  read_inode_flags(opened->descriptor(), file);
   LiveDiffOptions options;
   options.metadata = true;
   CHECK(live.compare({file}, options).empty());
@@ -172,7 +177,7 @@ TEST_CASE("attributes are told when asked for") {
 TEST_CASE("a single file compares with a single file") {
   Live live;
   live.write("file", "new");
-  CHECK(live.compare(live.file("other name", "old!"), {}, live.path("file")) ==
+  CHECK(live.compare_with(live.path("file"), live.file("other name", "old!")) ==
         Changes{{"/file", "M"}});
 }
 

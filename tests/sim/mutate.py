@@ -36,7 +36,7 @@ MUTATIONS = {
     ]),
     # W4: puts its snapshot and does not look for a fence.
     "no_check": ("repo/session.cc", [
-        ("  if (TRY(is_fenced())) TRY_IN", "  if (TRY(is_fenced()) && false) TRY_IN"),
+        ("  if (!TRY(is_fenced())) return {};", "  if (!TRY(is_fenced()) || true) return {};"),
     ]),
     # W4: one pass, whatever it stored.
     "no_loop": ("repo/session.cc", [
@@ -45,7 +45,7 @@ MUTATIONS = {
     ]),
     # W4: a copy in a condemned pack is good enough for an `.ok`.
     "ok_on_condemned": ("repo/rescue.cc", [
-        ("if (!index.contains(id)) endangered", "if (!index.find(id)) endangered"),
+        ("if (!index.contains(id) && !is_lost) endangered", "if (!index.find(id) && !is_lost) endangered"),
     ]),
     # G2: does not list the logs again after its own, so it counts what another collector has condemned
     # meanwhile as a surviving copy.
