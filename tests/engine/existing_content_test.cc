@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <string>
+
 #include "repo/pack_reader.h"
 #include "tests/engine/engine_samples.h"
 
@@ -22,7 +24,7 @@ struct Existing {
 
   Existing() {
     REQUIRE(write_all_at(file.descriptor(), noise, 0));
-    REQUIRE(write_all_at(file.descriptor(), Bytes(kMiB), 2 * kMiB));
+    REQUIRE(write_all_at(file.descriptor(), as_bytes(std::string(kMiB, '\0')), 2 * kMiB));
   }
 };
 
