@@ -147,8 +147,13 @@ class ByOrdinaryUser(OrdinaryUser):
                 "random_trees.Grower(random.Random(3)).grow(sys.argv[1])")
         options = {} if self.user is None else {"user": self.user, "group": self.user,
                                                 "extra_groups": []}
-        subprocess.run(["python3", "-c", code, self.source], check=True,
-                       cwd=os.path.dirname(os.path.abspath(__file__)), **options)
+        # The user may not look into the folder that this file lies in.
+        here = os.path.dirname(os.path.abspath(__file__))
+        for name in os.listdir(here):
+            if name.endswith(".py"):
+                shutil.copy(os.path.join(here, name), self.folder)
+        subprocess.run(["python3", "-c", code, self.source], check=True, cwd=self.folder,
+                       **options)
         expected = compare_trees.tree(self.source)
         self.backup()
         told = compare_trees.differences(expected, compare_trees.tree(self.restore()))

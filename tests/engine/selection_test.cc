@@ -29,7 +29,7 @@ Names kept(TestClient& client, const BackedUp& saved, const std::string& source)
   client.restore_with(*saved.result.snapshot, with);
   Names names;
   for (const auto& [name, text] : describe_tree(target)) {
-    if (!name.empty()) names.insert(name);
+    if (!name.empty()) names.insert(name.substr(1));  // without the slash
   }
   remove_tree(target);
   return names;
