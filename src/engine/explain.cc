@@ -97,7 +97,8 @@ Result<Explanation> explain(const FilterOptions& options, const std::vector<std:
         leads_on, wanted,
         leads_on ? "it leads to a path that is named" : "it lies in no path that is named"};
   }
-  const auto own = UntouchablePlaces(options.own_folders).own_place_of(wanted);
+  const UntouchablePlaces places(options.own_folders);
+  const auto own = places.own_place_of(wanted);
   if (!own.empty()) return Explanation{false, wanted, fmt::format("it is {}", own)};
   return WayDown(filter, note).go(nearest, wanted);
 }

@@ -60,7 +60,7 @@ std::string_view UntouchablePlaces::own_folder(std::string_view path,
   return {};
 }
 
-std::string_view UntouchablePlaces::own_place_of(const std::string& path) const {
+std::string_view UntouchablePlaces::own_place_of(const std::string& path) const& {
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);
     const auto status = source_status_behind(AT_FDCWD, part.c_str());

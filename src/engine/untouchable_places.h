@@ -27,8 +27,10 @@ class UntouchablePlaces {
   // where it is mounted or linked elsewhere, by what it is.
   std::string_view own_folder(std::string_view path, const SourceStatus& status) const;
 
-  // The same of a path and all folders above it, and of what is mounted there.
-  std::string_view own_place_of(const std::string& path) const;
+  // The same of a path and all folders above it, and of what is mounted there. The answer may lie in
+  // this object, so one that is about to go is not asked.
+  std::string_view own_place_of(const std::string& path) const&;
+  std::string_view own_place_of(const std::string& path) const&& = delete;
 
   // What an open folder is in which another file system begins, if that holds nobody's files.
   static std::string_view mounted(int folder, const SourceStatus& status);
