@@ -41,12 +41,12 @@ Held FilePlacer::compare(int descriptor, std::uint64_t size, const Entry& entry,
         size == entry.size && holds_bytes(descriptor, 0, as_bytes(entry.inline_content));
     return is_equal ? Held::all : Held::none;
   }
-  if (entry.list && !thorough) return Held::some;
   bool all = size == entry.size, some = false;
   std::uint64_t offset = 0;
   const auto compared = for_each_slice(source_, entry, [&](const Slice& slice) -> Result<void> {
     // Enough is known.
-    if (some && !all) return fail(ErrorCode::cancelled, "");
+    const bool is_some_enough = !all || (entry.list && !thorough);
+    if ((some && is_some_enough) || (!all && offset >= size)) return fail(ErrorCode::cancelled, "");
     const bool is_held = holds(descriptor, offset, slice);
     all = all && is_held;
     some = some || (is_held && slice.id);

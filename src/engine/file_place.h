@@ -24,8 +24,8 @@ class FilePlacer {
         source_(std::move(source)),
         sparse_(sparse) {}
 
-  // How much of an entry's content is in this file already. Long files are only looked into if
-  // `thorough`; without that they hold some.
+  // How much of an entry's content is in this file already. Of a long file that holds some of it
+  // the rest is looked at only if `thorough`.
   Held compare(int descriptor, std::uint64_t size, const Entry& entry, bool thorough) const;
 
   // The file `there`, which is what `entry.name` is in `folder`, with one name only.
