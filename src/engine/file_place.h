@@ -31,9 +31,9 @@ class FilePlacer {
   // The file `there`, which is what `entry.name` is in `folder`, with one name only.
   Result<RestoredFilePlace> over_file(const std::shared_ptr<const File>& folder, const Entry& entry,
                                       const SourceStatus& there) const;
-  // Whatever `entry.name` is, but for a folder.
+  // Whatever `there`, which has the name of the entry, is, but for a folder.
   static Result<RestoredFilePlace> instead(const std::shared_ptr<const File>& folder,
-                                           const Entry& entry);
+                                           const Entry& entry, const SourceStatus& there);
   // Nothing has the name.
   static Result<RestoredFilePlace> anew(int folder, const Entry& entry);
 

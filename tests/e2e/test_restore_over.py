@@ -219,6 +219,70 @@ class InPlace(Over):
         self.assertNotIn("/same", self.errors)
 
 
+class PowerLoss(Over):
+    """When power fails, each file is the old one or the new one; what was said to be restored is."""
+
+    def calls(self, *names):
+        """Those that restore_over makes, in their order, with what they were made on."""
+        if shutil.which("strace") is None:
+            self.skipTest("no strace here")
+        log = os.path.join(self.folder, "log")
+        self.restore_over(**strace("-e", "trace=" + ",".join(names), "-y", "-o", log))
+        with open(log, encoding="utf-8") as lines:
+            return [line.split(maxsplit=1)[1] for line in lines if " = " in line]
+
+    def test_what_takes_the_place_of_content_is_on_the_disk_before(self):
+        for name in ("over content", "over nothing", "new", "over a link", "same"):
+            write(self.path(name), name)
+        self.backup()
+        self.restore_over()
+        write(self.inside("over content"), "other")
+        write(self.inside("over nothing"), "")
+        os.remove(self.inside("new"))
+        os.remove(self.inside("over a link"))
+        os.symlink("same", self.inside("over a link"))
+        calls = self.calls("fdatasync", "fsync", "renameat", "renameat2")
+        synced = [at for at, call in enumerate(calls) if call.startswith("fdatasync(")]
+        renamed = [at for at, call in enumerate(calls)
+                   if call.startswith("rename") and '"over content")' in call]
+        self.assertEqual((len(synced), len(renamed)), (1, 1), calls)
+        self.assertLess(synced[0], renamed[0])
+
+    def test_all_is_on_the_disk_at_the_end(self):
+        for name in ("a", "b"):
+            write(self.path(name), os.urandom(2_000_000))
+        self.backup()
+        calls = self.calls("pwrite64", "syncfs", "fchmod", "utimensat")
+        on_target = [call for call in calls if "/target" in call]
+        self.assertTrue(on_target[-1].startswith("syncfs("), on_target)
+        self.assertTrue(any(call.startswith("pwrite64(") for call in on_target))
+
+    @unittest.skipUnless(IS_ROOT, "only root mounts")
+    def test_so_is_what_lies_in_another_file_system(self):
+        os.mkdir(self.path("mount"))
+        write(self.path("mount/file"), "x")
+        self.backup()
+        os.makedirs(self.inside("mount"))
+        done = subprocess.run(["mount", "-t", "tmpfs", "lagan-test", self.inside("mount")],
+                              check=False, stderr=subprocess.DEVNULL)
+        if done.returncode != 0:
+            self.skipTest("cannot mount here")
+        self.addCleanup(subprocess.run, ["umount", self.inside("mount")], check=False)
+        calls = self.calls("syncfs")
+        self.assertEqual(len(calls), 2, calls)
+        self.assertTrue(any("/target/mount>" in call for call in calls), calls)
+
+    def test_a_dry_run_waits_for_nothing(self):
+        write(self.path("a"), "a")
+        self.backup()
+        os.mkdir(self.target)
+        log = os.path.join(self.folder, "log")
+        if shutil.which("strace") is None:
+            self.skipTest("no strace here")
+        self.restore_over("-n", **strace("-e", "trace=syncfs", "-o", log))
+        self.assertEqual(read(log), b"")
+
+
 class Delete(Over):
     def setUp(self):
         super().setUp()
