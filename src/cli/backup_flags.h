@@ -18,7 +18,7 @@ struct BackupFlags {
   std::string host, time, label, larger_than, reread, as_path, explain;
   std::optional<std::string> stdin_name;
   FilterOptions filter;
-  bool force = false, ignore_ctime = false, ignore_inode = false;
+  bool force = false, ignore_ctime = false, ignore_inode = false, read_special = false;
   bool skip_if_unchanged = false, dry_run = false, no_scan = false;
   bool from_stdin = false, from_command = false, use_fs_snapshot = false;
   std::size_t readers = 0;
