@@ -81,7 +81,7 @@ std::vector<ManualPage> daily_pages() {
         {"lagan restore latest -t /tmp/restored --dry-run", "only say how much it would be"}},
        {{"What to restore",
          {"include", "iinclude", "include-file", "iinclude-file", "exclude", "iexclude",
-          "exclude-file", "iexclude-file"}},
+          "exclude-file", "iexclude-file", "include-xattr", "exclude-xattr"}},
         {"What is there already", {"overwrite", "delete"}}},
        "'ID:PATH' restores what lies at or below PATH directly into the target. What is in the way "
        "is replaced, entry by entry; nothing else is deleted without --delete."},

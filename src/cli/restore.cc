@@ -36,7 +36,7 @@ struct PatternFlags {
 struct RestoreFlags {
   std::string snapshot, target, destination;
   SnapshotFlags filter;
-  PatternFlags includes, excludes;
+  PatternFlags includes, excludes, xattr_includes, xattr_excludes;
   std::string overwrite = "always";
   std::vector<std::string> required;
   bool delete_extra = false, verify = false, sparse = false, dry_run = false, force = false;
@@ -138,6 +138,11 @@ Result<RestoreOptions> options_of(const Context& context, const RestoreFlags& fl
   options.filter.excludes = TRY(flags.excludes.parse());
   if (!options.filter.includes.empty() && !options.filter.excludes.empty())
     return fail(ErrorCode::invalid_argument, "--include and --exclude cannot be used together");
+  options.xattrs.includes = TRY(flags.xattr_includes.parse());
+  options.xattrs.excludes = TRY(flags.xattr_excludes.parse());
+  if (!options.xattrs.includes.empty() && !options.xattrs.excludes.empty())
+    return fail(ErrorCode::invalid_argument,
+                "--include-xattr and --exclude-xattr cannot be used together");
   const auto overwrite = parse_overwrite(flags.overwrite);
   if (!overwrite) {
     return fail(ErrorCode::invalid_argument,
@@ -206,6 +211,16 @@ void add_restore(CLI::App& app, Context& context) {
   add_patterns(*command, flags->includes, "-i,--include", "include", "only what matches PATTERN");
   add_patterns(*command, flags->excludes, "-e,--exclude", "exclude",
                "all but what matches PATTERN");
+  command
+      ->add_option("--include-xattr", flags->xattr_includes.texts,
+                   "only extended attributes whose name matches PATTERN, \"user.*\"")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--exclude-xattr", flags->xattr_excludes.texts,
+                   "all of them but those whose name matches PATTERN")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
   command
       ->add_option("--overwrite", flags->overwrite,
                    "what is there already: `always` (content is compared), `if-changed` (size and "

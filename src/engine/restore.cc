@@ -121,6 +121,11 @@ class Restore {
     reader_.follow_moves();
     attributes_.owner_by_name = options.owner_by_name;
     attributes_.keeps_owner = options.keeps_owner;
+    if (!options.xattrs.is_empty()) {
+      attributes_.wants_xattr = [&options](std::string_view name) {
+        return options.xattrs.choose("/" + std::string(name), false) == Choice::yes;
+      };
+    }
     attributes_.load_value = [this](const Xattr& each) { return xattr_value(source_, each); };
     attributes_.fidelity = &fidelity_;
     files_.attributes = attributes_;

@@ -283,6 +283,58 @@ class PowerLoss(Over):
         self.assertEqual(read(log), b"")
 
 
+class Xattrs(Over):
+    """--include-xattr and --exclude-xattr."""
+
+    NAMES = ("user.a", "user.b/c", "user.keep")
+
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.path("folder"))
+        write(self.path("folder/file"), "x")
+        try:
+            for name in self.NAMES:
+                for path in ("folder", "folder/file"):
+                    os.setxattr(self.path(path), name, b"saved")
+        except OSError:
+            self.skipTest("this file system has no extended attributes")
+        self.backup()
+
+    def found(self, *flags):
+        """Attributes of the folder and of the file in it, which are equal."""
+        self.restore_over(*flags)
+        found = [{name: os.getxattr(self.inside(path), name)
+                  for name in os.listxattr(self.inside(path)) if name.startswith("user.")}
+                 for path in ("folder", "folder/file")]
+        self.assertEqual(found[0], found[1])
+        return found[0]
+
+    def test_only_those_that_match_are_given(self):
+        for flags, names in (((), self.NAMES), (("--include-xattr", "user.*"), self.NAMES),
+                             (("--include-xattr", "user.a", "--include-xattr", "user.b*"),
+                              ("user.a", "user.b/c")),
+                             (("--exclude-xattr", "user.keep"), ("user.a", "user.b/c")),
+                             (("--exclude-xattr", "*"), ())):
+            shutil.rmtree(self.target, ignore_errors=True)
+            self.assertEqual(self.found(*flags), dict.fromkeys(names, b"saved"), flags)
+
+    def test_the_others_stay_as_they_are_where_something_is_there(self):
+        self.restore_over()
+        for path in ("folder", "folder/file"):
+            for name in ("user.a", "user.keep", "user.mine"):
+                os.setxattr(self.inside(path), name, b"mine")
+        self.assertEqual(self.found("--exclude-xattr", "user.[km]*"),
+                         {"user.a": b"saved", "user.b/c": b"saved", "user.keep": b"mine",
+                          "user.mine": b"mine"})
+        self.assertEqual(self.found(), dict.fromkeys(self.NAMES, b"saved"))
+
+    def test_they_cannot_be_used_together(self):
+        self.refuse("restore", "latest", "-t", self.target, "--include-xattr", "a",
+                    "--exclude-xattr", "b", saying="cannot be used together")
+        self.refuse("restore", "latest", "-t", self.target, "--include-xattr", "[a",
+                    saying="[a")
+
+
 class Delete(Over):
     def setUp(self):
         super().setUp()
