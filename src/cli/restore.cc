@@ -7,7 +7,7 @@
 
 #include "src/cli/context.h"
 #include "src/cli/progress_line.h"
-#include "src/engine/pattern_file.h"
+#include "src/engine/pattern_rules.h"
 
 namespace lagan::cli {
 namespace {
@@ -24,9 +24,12 @@ struct PatternFlags {
     for (const std::string& text : texts) patterns.push_back(TRY(PathPattern::parse(text)));
     for (const std::string& text : texts_ignoring_case)
       patterns.push_back(TRY(PathPattern::parse(text, true)));
-    for (const std::string& path : files) TRY(read_pattern_file(path, false, patterns));
-    for (const std::string& path : files_ignoring_case)
-      TRY(read_pattern_file(path, true, patterns));
+    for (const bool ignore_case : {false, true}) {
+      for (const std::string& path : ignore_case ? files_ignoring_case : files) {
+        std::vector<PatternRule> rules = TRY(read_pattern_file(path, ignore_case));
+        for (PatternRule& rule : rules) patterns.push_back(std::move(rule.pattern));
+      }
+    }
     if (is_given() && patterns.empty())
       return fail(ErrorCode::invalid_argument, "the pattern files hold no pattern");
     return patterns;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "src/engine/source_folder.h"
 #include "util/file.h"
@@ -12,7 +13,6 @@
 namespace lagan {
 namespace {
 
-constexpr std::size_t kPatternFileMax = std::size_t{16} << 20;
 constexpr const char* kOwnIgnoreFile = ".laganignore";
 constexpr const char* kGitIgnoreFile = ".gitignore";
 constexpr const char* kGitFolder = ".git";
@@ -29,24 +29,9 @@ Result<void> add_flag(const PatternFlag& flag, std::vector<PatternRule>& rules) 
     rules.push_back({std::move(pattern), fmt::format("{} '{}'", flag_of(flag), flag.text)});
     return {};
   }
-  const auto content = read_file(flag.text, kPatternFileMax);
-  if (!content) {
-    return fail(content.error().code,
-                fmt::format("{}: {}; name a file of patterns that can be read", flag_of(flag),
-                            content.error().message));
-  }
-  Result<void> parsed;
-  for_each_pattern_line(as_text(*content), [&](std::string_view line, std::size_t number) {
-    if (!parsed) return;
-    auto pattern = PathPattern::parse(line, flag.ignore_case);
-    const std::string where = fmt::format("{}:{}", flag.text, number);
-    if (!pattern) {
-      parsed = fail(std::move(pattern).error().in(fmt::format("{} {}", flag_of(flag), where)));
-    } else {
-      rules.push_back({*std::move(pattern), fmt::format("{} '{}'", where, line)});
-    }
-  });
-  return parsed;
+  auto read = TRY_IN(flag_of(flag), read_pattern_file(flag.text, flag.ignore_case));
+  std::ranges::move(read, std::back_inserter(rules));
+  return {};
 }
 
 }  // namespace

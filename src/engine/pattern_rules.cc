@@ -13,6 +13,7 @@
 namespace lagan {
 namespace {
 
+constexpr std::size_t kPatternFileMax = std::size_t{16} << 20;
 constexpr std::size_t kIgnoreFileMax = std::size_t{1} << 20;
 
 // What is no regular file is neither followed nor waited for.
@@ -30,6 +31,28 @@ Result<std::string> content_of(int folder, const char* name) {
 }
 
 }  // namespace
+
+Result<std::vector<PatternRule>> read_pattern_file(const std::string& path, bool ignore_case) {
+  const auto content = read_file(path, kPatternFileMax);
+  if (!content) {
+    return fail(content.error().code,
+                content.error().message + "; name a file of patterns that can be read");
+  }
+  std::vector<PatternRule> rules;
+  Result<void> parsed;
+  for_each_pattern_line(as_text(*content), [&](std::string_view line, std::size_t number) {
+    if (!parsed) return;
+    const std::string where = fmt::format("{}:{}", path, number);
+    auto pattern = PathPattern::parse(line, ignore_case);
+    if (pattern) {
+      rules.push_back({*std::move(pattern), fmt::format("{} '{}'", where, line)});
+    } else {
+      parsed = fail(std::move(pattern).error().in(where));
+    }
+  });
+  TRY(parsed);
+  return rules;
+}
 
 void for_each_pattern_line(std::string_view text,
                            const std::function<void(std::string_view line, std::size_t)>& each) {

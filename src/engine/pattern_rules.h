@@ -33,6 +33,10 @@ struct IgnoreFile {
 };
 using IgnoreFiles = std::shared_ptr<const IgnoreFile>;
 
+// The patterns of the file at `path`, which the user named. An error says which line it is about,
+// or what to do.
+Result<std::vector<PatternRule>> read_pattern_file(const std::string& path, bool ignore_case);
+
 // Calls `each` with every line that holds a pattern, and its number: without line end and spaces at
 // the end, comments and empty lines left out.
 void for_each_pattern_line(std::string_view text,
