@@ -121,10 +121,10 @@ std::vector<std::string> Walker::names_to_visit(Here& here, const Target& target
     if (listed) names = *std::move(listed);
     if (!listed && !is_quiet) trouble(here.task->path, listed.error());
     if (listed && context_.observer.wants_items()) {
-      for (const KnownEntry& before : here.known.entries()) {
+      here.known.for_each([&](const KnownEntry& before) {
         if (!std::ranges::binary_search(names, before.name))
           tell_item(here.path_of(before.name), ItemChange::removed);
-      }
+      });
     }
     const FolderMarker* marker =
         target.is_named ? nullptr
