@@ -11,7 +11,6 @@
 #include "repo/machine.h"
 #include "src/engine/file_list.h"
 #include "src/engine/retention.h"
-#include "storage/open.h"
 
 namespace lagan::cli {
 namespace {
@@ -200,10 +199,7 @@ Result<BackupOptions> backup_options(const Context& context, const BackupFlags& 
   if (!flags.larger_than.empty()) {
     options.filter.larger_than = TRY_IN("--exclude-larger-than", parse_size(flags.larger_than));
   }
-  if (const auto location = context.location()) {
-    if (auto folder = local_folder(*location))
-      options.filter.own_folders.push_back({*std::move(folder), "the repository"});
-  }
+  options.filter.own_folders = context.own_folders();
   options.reread_period = TRY(reread_period(flags));
   if (!flags.as_path.empty()) {
     if (has_lists(flags) || flags.paths.size() != 1)

@@ -102,6 +102,13 @@ Result<std::string> Context::location() const {
   return std::string(text.substr(0, text.find_first_of("\r\n")));
 }
 
+std::vector<OwnFolder> Context::own_folders() const {
+  const auto where = location();
+  auto folder = where ? local_folder(*where) : std::nullopt;
+  if (!folder) return {};
+  return {{*std::move(folder), "the repository"}};
+}
+
 Result<std::shared_ptr<Storage>> Context::open_location() const {
   const std::string where = TRY(location());
   auto storage = TRY(open_storage(where));

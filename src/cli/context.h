@@ -15,6 +15,7 @@
 #include "repo/index_loader.h"
 #include "repo/repository.h"
 #include "repo/snapshots.h"
+#include "src/engine/untouchable_places.h"
 #include "util/result.h"
 
 namespace lagan::cli {
@@ -64,6 +65,8 @@ class Context {
   // The location from flag, file or environment.
   Result<std::string> location() const;
   Result<std::shared_ptr<Storage>> open_location() const;
+  // What lies on this machine and is not to be saved, or deleted by a restore: the repository.
+  std::vector<OwnFolder> own_folders() const;
   std::string cache_folder() const;
   Result<OpenOptions> open_options() const;
   Result<std::unique_ptr<Repository>> open_repository();
@@ -94,7 +97,6 @@ void install_signal_handlers();
 // the truth.
 void put_text(Json& object, const std::string& key, const std::string& bytes);
 
-// "name: value" helpers of several commands.
 // Writes to stdout or stderr from any thread. A reader that has gone away or a full disk stops no
 // work: main tells when that is over.
 void put(std::FILE* stream, std::string_view text);

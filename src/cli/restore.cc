@@ -146,6 +146,7 @@ Result<RestoreOptions> options_of(const Context& context, const RestoreFlags& fl
   options.overwrite = *overwrite;
   options.required = TRY(parse_traits(flags.required));
   options.delete_extra = flags.delete_extra;
+  options.own_folders = context.own_folders();
   options.verify = flags.verify;
   options.sparse = flags.sparse;
   options.dry_run = flags.dry_run;
