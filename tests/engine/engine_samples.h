@@ -9,11 +9,14 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "repo/chunk_reader.h"
 #include "repo/index_loader.h"
 #include "repo/snapshots.h"
+#include "repo/tree_walk.h"
 #include "src/engine/backup.h"
 #include "src/engine/observer.h"
 #include "src/engine/restore.h"
@@ -56,6 +59,26 @@ class CollectingObserver final : public Observer {
   mutable Mutex mutex_;
   std::vector<std::string> troubles_, notes_, items_;
 };
+
+// How many chunks of the snapshot lie in no pack outside the condemned ones.
+inline std::size_t count_endangered(const TestRepository& repository, const Snapshot& snapshot) {
+  LocalIndex index = repository.empty_index();
+  REQUIRE(load_index_to_read(*repository, index));
+  ChunkReader reader(*repository, index);
+  std::set<ChunkId> seen;
+  std::size_t endangered = 0;
+  const ChunkWalk walk{
+      .is_new = [&](const ChunkId& id) { return seen.insert(id).second; },
+      .each = [&](const ChunkId& id, ChunkKind, const std::string&) -> Result<void> {
+        if (!index.contains(id)) ++endangered;
+        return {};
+      },
+      .trouble = [](const std::string&, Error error) -> Result<void> {
+        return fail(std::move(error));
+      }};
+  REQUIRE(walk_chunks(reader.source(), snapshot, walk));
+  return endangered;
+}
 
 struct BackedUp {
   BackupResult result;

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Writes trees of one repository anew in another that gives chunks other ids and splits directories
+// elsewhere. Content is there already; `ids` tells what it is called there, and remembers nodes
+// that were translated. Entries keep all their bytes but those that name chunks. One thread.
+
+#include <functional>
+
+#include "crypto/prf.h"
+#include "repo/chunk_reader.h"
+#include "repo/tree.h"
+#include "src/engine/id_map.h"
+
+namespace lagan {
+
+class TreeTranslator {
+ public:
+  // Borrows `from_index` and `ids`.
+  TreeTranslator(const Repository& from, const LocalIndex& from_index, const Repository& to,
+                 IdMap& ids, ChunkSink sink, std::function<bool()> is_stopped);
+
+  // The same subtree there. Calls itself once a folder.
+  Result<Subtree> translate(const Subtree& folder);
+
+ private:
+  Result<ChunkId> translate_directory(const ChunkId& id);
+  Result<std::string> translate_entry(std::string_view message);
+  Result<void> translate_list(Entry& entry);
+  Result<void> translate_slices(std::vector<Slice>& slices);
+  Result<std::optional<ChunkId>> known(const ChunkId& id) const;
+  Result<void> note(const ChunkId& id, const ChunkId& there);
+
+  const LocalIndex& from_index_;
+  ChunkReader reader_;
+  const ChunkSource source_;
+  const PrfKey split_key_;
+  IdMap& ids_;
+  const ChunkSink sink_;
+  const std::function<bool()> is_stopped_;
+  std::size_t depth_ = 0;
+};
+
+}  // namespace lagan
