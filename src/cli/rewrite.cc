@@ -44,7 +44,7 @@ Json counts_json(const Subtree& removed) {
           {"bytes_removed", removed.content_bytes}};
 }
 
-void print_one(const Context& context, const StoredSnapshot& old, const Rewritten& done) {
+void print_one(const Context& context, const StoredSnapshot& old, const RewrittenSnapshot& done) {
   const Subtree& removed = done.removed;
   if (context.globals.json) {
     Json message = done.snapshot
@@ -71,7 +71,7 @@ void print_summary(const Context& context, std::size_t changed, const Subtree& r
     context.print_json(message);
     return;
   }
-  if (changed == 0) return context.say("nothing matched: no snapshot was changed");
+  if (changed == 0) return context.say("no snapshot was changed");
   context.say(fmt::format("{} {} snapshots{}", flags.dry_run ? "would rewrite" : "rewrote", changed,
                           flags.forget && !flags.dry_run
                               ? " and forgot the old ones; 'lagan undelete' brings them back"
@@ -94,7 +94,7 @@ Result<void> run_rewrite(Context& context, const RewriteFlags& flags) {
   Subtree removed;
   const auto changed =
       rewrite_snapshots(*repository, list, chosen, options, progress,
-                        [&](const StoredSnapshot& old, const Rewritten& done) {
+                        [&](const StoredSnapshot& old, const RewrittenSnapshot& done) {
                           removed.files += done.removed.files;
                           removed.dirs += done.removed.dirs;
                           removed.content_bytes += done.removed.content_bytes;

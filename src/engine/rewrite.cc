@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/engine/rewrite.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "repo/chunk_reader.h"
@@ -37,7 +39,7 @@ class Rewrite {
         observer_(observer) {}
 
   // Nothing if it stays as it is.
-  Result<std::optional<Rewritten>> rewrite(const StoredSnapshot& old);
+  Result<std::optional<RewrittenSnapshot>> rewrite(const StoredSnapshot& old);
 
  private:
   Snapshot described(const StoredSnapshot& old, const Subtree& root) const;
@@ -56,13 +58,19 @@ class Rewrite {
   Observer& observer_;
 };
 
-Result<std::optional<Rewritten>> Rewrite::rewrite(const StoredSnapshot& old) {
+Result<std::optional<RewrittenSnapshot>> Rewrite::rewrite(const StoredSnapshot& old) {
   // First without a session: one that finds nothing to do would leave its fence for ever.
   const ChunkSink nowhere = [this](ChunkKind kind, ByteSpan plaintext) -> Result<ChunkId> {
     return chunk_id(repository_.bundle().keys.id_key, kind, plaintext);
   };
-  Rewritten done;
+  RewrittenSnapshot done;
   const auto root = TRY(rewrite_tree(old.snapshot.root, nowhere, &observer_, done.removed));
+  if (root && !root->id) {
+    observer_.note(fmt::format(
+        "snapshot {}: nothing would be left of it, so it stays; to be rid of it, forget it",
+        old.id.short_hex()));
+    return std::nullopt;
+  }
   Snapshot snapshot = described(old, root.value_or(old.snapshot.root));
   const bool is_changed =
       root || snapshot.host != old.snapshot.host || snapshot.time != old.snapshot.time;

@@ -30,17 +30,17 @@ struct RewriteOptions {
 };
 
 // What became of one snapshot.
-struct Rewritten {
+struct RewrittenSnapshot {
   std::optional<SnapshotId> snapshot;  // the new one; none in a dry run
   Subtree removed;                     // how much went, without an id
 };
 // Called for each that is changed, once that is done and, if wanted, the old one forgotten.
-using EachRewritten = std::function<void(const StoredSnapshot& old, const Rewritten& done)>;
+using EachRewritten = std::function<void(const StoredSnapshot& old, const RewrittenSnapshot& done)>;
 
-// Each under the protocol of writers, in a session of its own; those of which nothing goes stay as
-// they are. One that an earlier run has put, of the same tree, is not put again. What goes is told
-// to the observer, item by item. An error leaves what was there whole. `list` is what `chosen` is
-// from. Returns how many were changed.
+// Each under the protocol of writers, in a session of its own; those of which nothing goes, or
+// nothing would be left, stay as they are. One that an earlier run has put, of the same tree, is
+// not put again. What goes is told to the observer, item by item. An error leaves what was there
+// whole. `list` is what `chosen` is from. Returns how many were changed.
 Result<std::size_t> rewrite_snapshots(const Repository& repository, const SnapshotList& list,
                                       const std::vector<StoredSnapshot>& chosen,
                                       const RewriteOptions& options, Observer& observer,

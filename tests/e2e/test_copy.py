@@ -149,6 +149,10 @@ class Refusals(CopyCase):
         self.refuse("copy", env={"LAGAN_FROM_REPOSITORY": self.repository,
                                  "LAGAN_FROM_PASSWORD": "first"}, saying="same repository")
         self.refuse("init", "--from-repo", self.origin, saying="--copy-chunker-params")
+        self.refuse("init", "--copy-chunker-params", env={"LAGAN_FROM_REPOSITORY": ""},
+                    saying="--from-repo")
+        self.refuse("copy", "--from-password-file", self.folder + "/none",
+                    saying="source: password file")
         self.assertEqual(self.ids(), [])
 
 

@@ -2,9 +2,10 @@
 """rewrite: what goes, what stays, and what is refused."""
 
 import os
+import shutil
 import unittest
 
-from helpers import Fresh, settle, tree, write
+from helpers import Fresh, settle, strace, tree, write
 
 
 class Rewrite(Fresh):
@@ -70,14 +71,16 @@ class Rewrite(Fresh):
         before = stored()
         self.run_lagan("rewrite", "--forget", "--exclude", "*.key")
         for _ in range(2):
-            self.run_lagan("prune", "--undelete-window", "0d", "--max-unused", "0%")
+            self.run_lagan("prune", "--undelete-window", "0", "--max-unused", "0%")
         self.assertLess(stored(), before - 90_000)
         self.assertEqual(tree(self.restore()), self.left("mixed/secret.key"))
         self.run_lagan("check", "--read-data")
 
     def test_nothing_matched_is_said_and_nothing_written(self):
         before = self.stored()
-        self.assertIn("nothing matched", self.run_lagan("rewrite", "--exclude", "elsewhere"))
+        self.assertIn("no snapshot was changed", self.run_lagan("rewrite", "--exclude", "elsewhere"))
+        self.assertIn("no snapshot was changed", self.run_lagan("rewrite", "--exclude", "*", "--forget"))
+        self.assertIn(f"snapshot {self.old[:8]}: nothing would be left", self.errors)
         self.assertIn("would rewrite 1",
                       self.run_lagan("rewrite", "-n", "--exclude", "private"))
         self.assertEqual(self.stored(), before)
@@ -99,6 +102,38 @@ class Rewrite(Fresh):
         self.assertTrue(shown["time"].startswith("2024-05-06T07:08:09"))
         self.assertEqual(tree(self.restore()), self.whole)
 
+    def test_take_back_and_the_order_of_flags_count_as_in_a_backup(self):
+        self.run_lagan("rewrite", "-e", "mixed", "-e", "!plain", "--forget")
+        self.assertEqual(tree(self.restore()), self.left("mixed/secret.key"))
+        self.run_lagan("rewrite", "-e", "!plain", "-e", "mixed", "--forget")
+        self.assertEqual(tree(self.restore()),
+                         self.left("mixed", "mixed/plain", "mixed/secret.key"))
+
+    def test_a_second_run_finds_what_the_first_has_put(self):
+        self.run_lagan("rewrite", "--exclude", "private")
+        (new,) = set(self.ids()) - {self.old}
+        before = self.stored()
+        lines = self.json_lines("rewrite", "--exclude", "private", self.old)
+        self.assertEqual(lines[-2]["new_snapshot_id"], new)
+        self.assertEqual(self.stored(), before)
+
+    def test_killed_anywhere_the_old_snapshot_is_whole_and_the_next_run_does_the_rest(self):
+        if shutil.which("strace") is None:
+            self.skipTest("needs strace")
+        words = ("rewrite", "--exclude", "private", "--forget")
+        for call in range(1, 6):  # session, pack, segment, snapshot, what is forgotten
+            killed = strace("-o", "/dev/null", "-e", "trace=renameat2",
+                            "-e", f"inject=renameat2:signal=SIGKILL:when={call}")
+            self.run_lagan(*words, code=None, **killed)
+            with self.subTest(call=call):
+                self.assertEqual(tree(self.restore(self.old)), self.whole)
+                self.run_lagan("check")
+        self.run_lagan(*words)
+        (new,) = self.ids()
+        self.assertNotEqual(new, self.old)
+        self.assertEqual(tree(self.restore()), self.left("private", "private/letter"))
+        self.run_lagan("check", "--read-data")
+
     def test_filters_choose(self):
         self.backup("--tag", "weekly", self.source)
         lines = self.json_lines("rewrite", "--exclude", "private", "--tag", "weekly")
@@ -111,6 +146,8 @@ class Rewrite(Fresh):
             (["rewrite", "--exclude", "a", "--include", "b"], "together"),
             (["rewrite", "--exclude", "[", self.old], "']'"),
             (["rewrite", "--exclude", "a", "ffffffff"], "there is no snapshot ffffffff"),
+            (["rewrite", "--exclude", "a", self.old, "ffffffff"], "there is no snapshot ffffffff"),
+            (["rewrite", "--exclude-file", self.folder + "/none"], self.folder + "/none"),
             (["rewrite", "--new-time", "yesterday"], "is no time"),
         ]:
             with self.subTest(words=words):

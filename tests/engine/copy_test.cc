@@ -311,6 +311,15 @@ TEST_CASE("what a collector of the source moves meanwhile is found again") {
   pair.check_restores(copies[0], state);
 }
 
+TEST_CASE("folders may nest deep") {
+  Pair pair(Kinship::strangers);
+  const SnapshotId deep = store_deep_snapshot(pair.client.repository, 500);
+  const auto copies = pair.copy_well();
+  REQUIRE(copies.size() == 1);
+  CHECK(pair.load(copies[0]).original == deep);
+  CHECK(count_endangered(pair.to, pair.load(copies[0])) == 0);
+}
+
 TEST_CASE("a dry run says what would be copied and writes nothing") {
   Pair pair(Kinship::siblings);
   write_noise(pair.client / "file", 500'000, 1);

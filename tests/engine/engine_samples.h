@@ -14,8 +14,11 @@
 #include <vector>
 
 #include "repo/chunk_reader.h"
+#include "repo/derived_keys.h"
 #include "repo/index_loader.h"
+#include "repo/session.h"
 #include "repo/snapshots.h"
+#include "repo/tree.h"
 #include "repo/tree_walk.h"
 #include "src/engine/backup.h"
 #include "src/engine/observer.h"
@@ -78,6 +81,31 @@ inline std::size_t count_endangered(const TestRepository& repository, const Snap
       }};
   REQUIRE(walk_chunks(reader.source(), snapshot, walk));
   return endangered;
+}
+
+// A snapshot of folders `d` in each other, so many, and in the last one the file `gone`.
+inline SnapshotId store_deep_snapshot(const TestRepository& repository, std::size_t depth) {
+  LocalIndex index = repository.empty_index();
+  auto session = WriterSession::begin(*repository, index, Purpose::backup, "attic");
+  REQUIRE(session);
+  Snapshot snapshot;
+  {
+    ChunkWriter writer(*repository, index, (*session)->id(), small_packs());
+    Entry entry;
+    entry.name = "gone";
+    for (std::size_t i = 0; i <= depth; ++i) {
+      DirectoryBuilder builder(split_key(*repository), writer.tree_sink());
+      REQUIRE(builder.add(entry.name, encode(entry)));
+      snapshot.root = {*builder.finish(), i, 1, 0};
+      entry.name = "d";
+      entry.kind = EntryKind::directory;
+      entry.subtree = snapshot.root;
+    }
+    snapshot.session = (*session)->id();
+    REQUIRE(writer.flush());
+  }
+  REQUIRE((*session)->commit(snapshot));
+  return (*session)->id();
 }
 
 struct BackedUp {

@@ -5,6 +5,7 @@
 
 #include "repo/chunk_reader.h"
 #include "repo/derived_keys.h"
+#include "repo/limits.h"
 #include "repo/machine.h"
 #include "repo/session.h"
 #include "src/engine/forget.h"
@@ -27,7 +28,7 @@ RewriteOptions only(const std::vector<PatternFlag>& patterns) {
 }
 
 struct RewrittenOne {
-  std::optional<Rewritten> done;  // nothing: it stays as it was
+  std::optional<RewrittenSnapshot> done;  // nothing: it stays as it was
   std::vector<std::string> items;
 };
 
@@ -41,7 +42,7 @@ Result<RewrittenOne> try_rewrite(const TestRepository& repository, const Snapsho
   RewrittenOne one;
   const auto changed =
       TRY(rewrite_snapshots(*repository, *list, {*old}, options, observer,
-                            [&](const StoredSnapshot& stored, const Rewritten& done) {
+                            [&](const StoredSnapshot& stored, const RewrittenSnapshot& done) {
                               CHECK(stored.id == id);
                               one.done = done;
                             }));
@@ -131,6 +132,10 @@ TEST_CASE("where nothing matches, and in a dry run, nothing is written") {
     const RewrittenOne one = rewrite_well(client.repository, old, options);
     CHECK_FALSE(one.done);
     CHECK(one.items.empty());
+  }
+  SUBCASE("nothing would be left") {
+    CHECK_FALSE(rewrite_well(client.repository, old, without({"*"})).done);
+    CHECK_FALSE(rewrite_well(client.repository, old, only({{"/elsewhere"}})).done);
   }
   SUBCASE("the host is what it was") {
     options = without({});
@@ -273,6 +278,18 @@ TEST_CASE("a folder that would lose what a later version wrote is not rewritten"
   REQUIRE_FALSE(result);
   CHECK(result.error().code == ErrorCode::unsupported);
   CHECK(repository.names("snapshots/").size() == 1);
+}
+
+TEST_CASE("folders that nest deep are rewritten, deeper ones than a backup saves are refused") {
+  const TestRepository repository;
+  const SnapshotId deep = store_deep_snapshot(repository, 500);
+  const RewrittenSnapshot done = *rewrite_well(repository, deep, without({"gone"})).done;
+  CHECK(done.removed.files == 1);
+  REQUIRE(done.snapshot);
+  const SnapshotId too_deep = store_deep_snapshot(repository, limits::kPathDepth + 1);
+  const auto refused = try_rewrite(repository, too_deep, without({"/d/elsewhere", "gone"}));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::corrupt);
 }
 
 TEST_CASE("what is taken over from condemned packs is stored again") {
