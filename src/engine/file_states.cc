@@ -64,7 +64,7 @@ std::optional<FileStatesReader> FileStatesReader::open(const std::string& path,
 
 FolderStates FileStatesReader::folder(std::uint64_t at) const {
   std::array<std::byte, kRecordHead> head;
-  if (at == 0 || at + kRecordHead > size_) return {};
+  if (at == 0 || at > size_ - kRecordHead) return {};
   if (auto got = read_at(file_.descriptor(), head, at); !got || *got != head.size()) return {};
   const auto payload_size = load_le<std::uint64_t>(head.data());
   if (payload_size > kRecordMax || payload_size + kCheckSize > size_ - at - kRecordHead) return {};
