@@ -35,7 +35,28 @@ TreeRewriter::TreeRewriter(const RewriteFilter& filter, const PrfKey& split_key,
       observer_(observer) {}
 
 Result<std::optional<Subtree>> TreeRewriter::rewrite(const Subtree& root) {
-  return rewrite_folder(root, "", {});
+  if (!root.id) return std::nullopt;
+  std::vector<Folder> open_folders;
+  open_folders.push_back(open(*root.id, ""));
+  while (true) {
+    Folder& here = open_folders.back();
+    if (const auto message = TRY_IN(here.place(), here.cursor.entry())) {
+      auto below = TRY_IN(here.place(), look_at(*message, here));
+      here.cursor.advance();
+      if (!below) continue;
+      if (is_stopped_()) return fail(ErrorCode::cancelled, "interrupted");
+      if (open_folders.size() > limits::kPathDepth)
+        return fail(ErrorCode::corrupt, "folders nest too deep");
+      open_folders.push_back(*std::move(below));
+      continue;
+    }
+    const auto became = TRY_IN(here.place(), finish(here));
+    if (open_folders.size() == 1) return became;
+    Folder done = std::move(here);
+    open_folders.pop_back();
+    if (became) done.entry.subtree = *became;
+    settle(open_folders.back(), done.entry, done.message, done.judgement.fate, became.has_value());
+  }
 }
 
 TreeRewriter::Judgement TreeRewriter::judge(const FolderRules& rules, const std::string& path,
@@ -67,74 +88,65 @@ bool TreeRewriter::may_change_below(const std::string& folder) const {
   });
 }
 
-// Calls itself once a folder.
-Result<std::optional<Subtree>> TreeRewriter::rewrite_folder(const Subtree& folder,
-                                                            const std::string& path,
-                                                            const FolderRules& rules) {
-  if (!folder.id) return std::nullopt;
-  if (is_stopped_()) return fail(ErrorCode::cancelled, "interrupted");
-  if (++depth_ > limits::kPathDepth) return fail(ErrorCode::corrupt, "folders nest too deep");
-  const std::string where = path.empty() ? "/" : path;
-  Subtree total;
-  std::vector<Change> changes;
-  std::optional<Error> below;
-  const auto read = for_each_entry(source_, *folder.id, [&](std::string_view message) {
-    auto done = look_at(message, path, rules, total, changes);
-    if (!done) below = done.error();
-    return done;
-  });
-  if (below) return fail(*std::move(below));  // which has its own place
-  TRY_IN(where, read);
-  --depth_;
-  if (changes.empty()) return std::nullopt;
-  total.id = TRY_IN(where, write(*folder.id, changes));
-  return total;
+TreeRewriter::Folder TreeRewriter::open(const ChunkId& id, std::string path) const {
+  return {.id = id,
+          .cursor = DirectoryCursor(source_, id, [](const ChunkId&, std::size_t) {}),
+          .path = std::move(path),
+          .judgement = {},
+          .entry = {},
+          .message = {}};
 }
 
-Result<void> TreeRewriter::look_at(std::string_view message, const std::string& folder,
-                                   const FolderRules& rules, Subtree& total,
-                                   std::vector<Change>& changes) {
+// A folder that has to be gone through comes back; everything else is settled at once.
+Result<std::optional<TreeRewriter::Folder>> TreeRewriter::look_at(std::string_view message,
+                                                                  Folder& here) {
   Entry entry = TRY(decode_entry(as_bytes(message)));
-  const std::string path = folder + "/" + entry.name;
-  const auto [fate, inside] = judge(rules, path, entry);
-  bool is_changed = false;
-  if (entry.kind == EntryKind::directory && fate != Fate::leave_out &&
+  std::string path = here.path + "/" + entry.name;
+  Judgement judgement = judge(here.judgement.inside, path, entry);
+  const Fate fate = judgement.fate;
+  if (entry.kind == EntryKind::directory && entry.subtree.id && fate != Fate::leave_out &&
       (fate == Fate::search || may_change_below(path))) {
-    const auto below = TRY(rewrite_folder(entry.subtree, path, inside));
-    is_changed = below.has_value();
-    if (below) entry.subtree = *below;
+    Folder below = open(*entry.subtree.id, std::move(path));
+    below.judgement = std::move(judgement);
+    below.entry = std::move(entry);
+    below.message = message;
+    return below;
   }
+  settle(here, entry, message, fate, false);
+  return std::nullopt;
+}
+
+void TreeRewriter::settle(Folder& here, const Entry& entry, std::string_view message, Fate fate,
+                          bool is_changed) {
   // A folder that is only searched goes with the last of what might have been kept.
   if (fate == Fate::leave_out || (fate == Fate::search && !entry.subtree.id)) {
-    drop(entry, path);
-    changes.push_back({entry.name, {}});
-    return {};
+    add(removed_, entry);
+    here.changes.push_back({entry.name, {}});
+    if (observer_ == nullptr || !observer_->wants_items()) return;
+    const std::string path = here.path + "/" + entry.name;
+    const bool is_folder = entry.kind == EntryKind::directory;
+    observer_->item(is_folder ? path + "/" : path, ItemChange::removed,
+                    is_folder ? entry.subtree.content_bytes : entry.size);
+    return;
   }
-  if (is_changed) changes.push_back({entry.name, with_references(message, entry)});
-  add(total, entry);
-  return {};
+  if (is_changed) here.changes.push_back({entry.name, with_references(message, entry)});
+  add(here.total, entry);
 }
 
-void TreeRewriter::drop(const Entry& entry, const std::string& path) {
-  add(removed_, entry);
-  if (observer_ == nullptr || !observer_->wants_items()) return;
-  const bool is_folder = entry.kind == EntryKind::directory;
-  observer_->item(is_folder ? path + "/" : path, ItemChange::removed,
-                  is_folder ? entry.subtree.content_bytes : entry.size);
-}
-
-Result<std::optional<ChunkId>> TreeRewriter::write(const ChunkId& top,
-                                                   const std::vector<Change>& changes) {
+// What the folder becomes; nothing if it stays as it is.
+Result<std::optional<Subtree>> TreeRewriter::finish(Folder& folder) {
+  if (folder.changes.empty()) return std::nullopt;
   DirectoryBuilder builder(split_key_, sink_);
-  auto change = changes.begin();
-  TRY(for_each_entry(known_, top, [&](std::string_view message) -> Result<void> {
+  auto change = folder.changes.begin();
+  TRY(for_each_entry(known_, folder.id, [&](std::string_view message) -> Result<void> {
     const std::string_view name = entry_name(message);
-    const bool is_changed = change != changes.end() && change->name == name;
+    const bool is_changed = change != folder.changes.end() && change->name == name;
     if (!is_changed) return builder.add(name, message);
     const std::string& changed = (change++)->message;
     return changed.empty() ? Result<void>() : builder.add(name, changed);
   }));
-  return builder.finish();
+  folder.total.id = TRY(builder.finish());
+  return folder.total;
 }
 
 }  // namespace lagan

@@ -3,8 +3,8 @@
 
 // Makes a tree that lacks some entries of another one. Goes through each directory once to see what
 // changes in it and below it, and once more, if something does, to write it; directories in which
-// nothing can match are not read. Entries keep all their bytes but those that name chunks. One
-// thread.
+// nothing can match are not read. Entries keep all their bytes but those that name chunks. Folders
+// may nest deeper than a thread's stack. One thread.
 
 #include <functional>
 #include <optional>
@@ -13,6 +13,7 @@
 
 #include "crypto/prf.h"
 #include "repo/tree.h"
+#include "src/engine/directory_cursor.h"
 #include "src/engine/filter.h"
 #include "src/engine/observer.h"
 #include "src/engine/restore_filter.h"
@@ -49,14 +50,25 @@ class TreeRewriter {
   struct Change {
     std::string name, message;
   };
+  // A folder that is being gone through, and what it is in the one around it.
+  struct Folder {
+    ChunkId id;
+    DirectoryCursor cursor;
+    std::string path;
+    Judgement judgement;
+    Entry entry;
+    std::string message;
+    Subtree total = {};  // of what stays
+    std::vector<Change> changes = {};
+    std::string place() const { return path.empty() ? "/" : path; }
+  };
   Judgement judge(const FolderRules& rules, const std::string& path, const Entry& entry) const;
   bool may_change_below(const std::string& folder) const;
-  Result<std::optional<Subtree>> rewrite_folder(const Subtree& folder, const std::string& path,
-                                                const FolderRules& rules);
-  Result<void> look_at(std::string_view message, const std::string& folder,
-                       const FolderRules& rules, Subtree& total, std::vector<Change>& changes);
-  void drop(const Entry& entry, const std::string& path);
-  Result<std::optional<ChunkId>> write(const ChunkId& top, const std::vector<Change>& changes);
+  Folder open(const ChunkId& id, std::string path) const;
+  Result<std::optional<Folder>> look_at(std::string_view message, Folder& here);
+  void settle(Folder& here, const Entry& entry, std::string_view message, Decision::Fate fate,
+              bool is_changed);
+  Result<std::optional<Subtree>> finish(Folder& folder);
 
   const RewriteFilter& filter_;
   const PrfKey split_key_;
@@ -64,7 +76,6 @@ class TreeRewriter {
   const ChunkSink sink_;
   const std::function<bool()> is_stopped_;
   Observer* const observer_;
-  std::size_t depth_ = 0;
   Subtree removed_;
 };
 

@@ -22,41 +22,78 @@ TreeTranslator::TreeTranslator(const Repository& from, const LocalIndex& from_in
       sink_(std::move(sink)),
       is_stopped_(std::move(is_stopped)) {}
 
-Result<Subtree> TreeTranslator::translate(const Subtree& folder) {
-  Subtree there = folder;
-  if (folder.id) there.id = TRY(translate_directory(*folder.id));
-  return there;
+Result<Subtree> TreeTranslator::translate(const Subtree& root) {
+  Subtree there = root;
+  if (!root.id) return there;
+  there.id = TRY(known(*root.id));
+  if (there.id) return there;
+  std::vector<Folder> open_folders;
+  open_folders.push_back(open(*root.id, ""));
+  while (true) {
+    Folder& here = open_folders.back();
+    if (const auto message = TRY_IN(here.place(), here.cursor.entry())) {
+      auto below = TRY_IN(here.place(), look_at(*message, here));
+      here.cursor.advance();
+      if (!below) continue;
+      if (is_stopped_()) return fail(ErrorCode::cancelled, "interrupted");
+      if (open_folders.size() > limits::kPathDepth)
+        return fail(ErrorCode::corrupt, "folders nest too deep");
+      open_folders.push_back(*std::move(below));
+      continue;
+    }
+    there.id = TRY_IN(here.place(), finish(here));
+    if (open_folders.size() == 1) return there;
+    Folder done = std::move(here);
+    open_folders.pop_back();
+    done.entry.subtree.id = there.id;
+    TRY_IN(done.place(), add(open_folders.back(), done.entry, done.message));
+  }
 }
 
-Result<ChunkId> TreeTranslator::translate_directory(const ChunkId& id) {
-  if (const auto there = TRY(known(id))) return *there;
-  if (is_stopped_()) return fail(ErrorCode::cancelled, "interrupted");
-  if (++depth_ > limits::kPathDepth) return fail(ErrorCode::corrupt, "folders nest too deep");
-  DirectoryBuilder builder(split_key_, sink_);
-  const auto add = [&](std::string_view message) -> Result<void> {
-    const std::string_view name = entry_name(message);
-    const std::string translated = TRY_IN(name, translate_entry(message));
-    auto added = builder.add(name, translated);
-    // It is the source that has such an entry.
-    if (!added && added.error().code == ErrorCode::invalid_argument)
-      return fail(ErrorCode::corrupt, added.error().message);
-    return added;
-  };
-  TRY(for_each_entry(source_, id, add));
-  --depth_;
-  const auto there = TRY(builder.finish());
-  if (!there) return fail(ErrorCode::corrupt, fmt::format("directory {}: empty", id.short_hex()));
-  TRY(note(id, *there));
-  return *there;
+TreeTranslator::Folder TreeTranslator::open(const ChunkId& id, std::string path) const {
+  return {.id = id,
+          .cursor = DirectoryCursor(source_, id, [](const ChunkId&, std::size_t) {}),
+          .builder = DirectoryBuilder(split_key_, sink_),
+          .path = std::move(path),
+          .entry = {},
+          .message = {}};
 }
 
-Result<std::string> TreeTranslator::translate_entry(std::string_view message) {
+// A folder that has to be translated comes back; everything else is added at once.
+Result<std::optional<TreeTranslator::Folder>> TreeTranslator::look_at(std::string_view message,
+                                                                      Folder& here) {
   Entry entry = TRY(decode_entry(as_bytes(message)));
   TRY(translate_slices(entry.slices));
   if (entry.list) TRY(translate_list(entry));
   for (Xattr& xattr : entry.xattrs) TRY(translate_slices(xattr.slices));
-  entry.subtree = TRY(translate(entry.subtree));
-  return with_references(message, entry);
+  if (entry.subtree.id) {
+    const auto there = TRY(known(*entry.subtree.id));
+    if (!there) {
+      Folder below = open(*entry.subtree.id, here.path + "/" + entry.name);
+      below.entry = std::move(entry);
+      below.message = message;
+      return below;
+    }
+    entry.subtree.id = *there;
+  }
+  TRY(add(here, entry, message));
+  return std::nullopt;
+}
+
+Result<void> TreeTranslator::add(Folder& here, const Entry& entry, std::string_view message) {
+  auto added = here.builder.add(entry.name, with_references(message, entry));
+  // It is the source that has such an entry.
+  if (!added && added.error().code == ErrorCode::invalid_argument)
+    return fail(ErrorCode::corrupt, added.error().message);
+  return added;
+}
+
+Result<ChunkId> TreeTranslator::finish(Folder& folder) {
+  const auto there = TRY(folder.builder.finish());
+  if (!there)
+    return fail(ErrorCode::corrupt, fmt::format("directory {}: empty", folder.id.short_hex()));
+  TRY(note(folder.id, *there));
+  return *there;
 }
 
 // Where lists are split depends on ids.

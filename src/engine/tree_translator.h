@@ -3,13 +3,18 @@
 
 // Writes trees of one repository anew in another that gives chunks other ids and splits directories
 // elsewhere. Content is there already; `ids` tells what it is called there, and remembers nodes
-// that were translated. Entries keep all their bytes but those that name chunks. One thread.
+// that were translated. Entries keep all their bytes but those that name chunks. Folders may nest
+// deeper than a thread's stack. One thread.
 
 #include <functional>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "crypto/prf.h"
 #include "repo/chunk_reader.h"
 #include "repo/tree.h"
+#include "src/engine/directory_cursor.h"
 #include "src/engine/id_map.h"
 
 namespace lagan {
@@ -20,12 +25,24 @@ class TreeTranslator {
   TreeTranslator(const Repository& from, const LocalIndex& from_index, const Repository& to,
                  IdMap& ids, ChunkSink sink, std::function<bool()> is_stopped);
 
-  // The same subtree there. Calls itself once a folder.
-  Result<Subtree> translate(const Subtree& folder);
+  // The same subtree there.
+  Result<Subtree> translate(const Subtree& root);
 
  private:
-  Result<ChunkId> translate_directory(const ChunkId& id);
-  Result<std::string> translate_entry(std::string_view message);
+  // A folder that is being translated, and what it is in the one around it.
+  struct Folder {
+    ChunkId id;
+    DirectoryCursor cursor;
+    DirectoryBuilder builder;
+    std::string path;
+    Entry entry;
+    std::string message;
+    std::string place() const { return path.empty() ? "/" : path; }
+  };
+  Folder open(const ChunkId& id, std::string path) const;
+  Result<std::optional<Folder>> look_at(std::string_view message, Folder& here);
+  static Result<void> add(Folder& here, const Entry& entry, std::string_view message);
+  Result<ChunkId> finish(Folder& folder);
   Result<void> translate_list(Entry& entry);
   Result<void> translate_slices(std::vector<Slice>& slices);
   Result<std::optional<ChunkId>> known(const ChunkId& id) const;
@@ -38,7 +55,6 @@ class TreeTranslator {
   IdMap& ids_;
   const ChunkSink sink_;
   const std::function<bool()> is_stopped_;
-  std::size_t depth_ = 0;
 };
 
 }  // namespace lagan

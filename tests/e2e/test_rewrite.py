@@ -121,14 +121,18 @@ class Rewrite(Fresh):
         if shutil.which("strace") is None:
             self.skipTest("needs strace")
         words = ("rewrite", "--exclude", "private", "--forget")
-        for call in range(1, 6):  # session, pack, segment, snapshot, what is forgotten
+        survived = 0
+        while self.old in self.ids():
+            survived += 1
+            self.assertLess(survived, 10)
             killed = strace("-o", "/dev/null", "-e", "trace=renameat2",
-                            "-e", f"inject=renameat2:signal=SIGKILL:when={call}")
+                            "-e", f"inject=renameat2:signal=SIGKILL:when={survived}")
             self.run_lagan(*words, code=None, **killed)
-            with self.subTest(call=call):
+            if self.old in self.ids():
                 self.assertEqual(tree(self.restore(self.old)), self.whole)
-                self.run_lagan("check")
-        self.run_lagan(*words)
+            self.run_lagan("check")
+        # The session, a pack, a segment, the snapshot; then there is only to forget.
+        self.assertGreater(survived, 3)
         (new,) = self.ids()
         self.assertNotEqual(new, self.old)
         self.assertEqual(tree(self.restore()), self.left("private", "private/letter"))

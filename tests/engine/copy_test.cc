@@ -5,6 +5,7 @@
 
 #include <numeric>
 
+#include "repo/limits.h"
 #include "src/engine/check.h"
 #include "src/engine/forget.h"
 #include "src/engine/prune.h"
@@ -311,9 +312,9 @@ TEST_CASE("what a collector of the source moves meanwhile is found again") {
   pair.check_restores(copies[0], state);
 }
 
-TEST_CASE("folders may nest deep") {
+TEST_CASE("folders may nest as deep as a backup saves them") {
   Pair pair(Kinship::strangers);
-  const SnapshotId deep = store_deep_snapshot(pair.client.repository, 500);
+  const SnapshotId deep = store_deep_snapshot(pair.client.repository, limits::kPathDepth - 1);
   const auto copies = pair.copy_well();
   REQUIRE(copies.size() == 1);
   CHECK(pair.load(copies[0]).original == deep);

@@ -282,7 +282,7 @@ TEST_CASE("a folder that would lose what a later version wrote is not rewritten"
 
 TEST_CASE("folders that nest deep are rewritten, deeper ones than a backup saves are refused") {
   const TestRepository repository;
-  const SnapshotId deep = store_deep_snapshot(repository, 500);
+  const SnapshotId deep = store_deep_snapshot(repository, limits::kPathDepth - 1);
   const RewrittenSnapshot done = *rewrite_well(repository, deep, without({"gone"})).done;
   CHECK(done.removed.files == 1);
   REQUIRE(done.snapshot);
