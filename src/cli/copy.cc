@@ -53,10 +53,13 @@ void print_summary(const Context& context, const CopyResult& result, bool dry_ru
                         {"total_duration", seconds}});
     context.print_json(message);
   } else {
-    context.say(fmt::format("{} {} snapshots, {} were there already: {} ({} stored) in {:.1f} s",
-                            dry_run ? "would copy" : "copied", result.copied, result.already_there,
-                            format_bytes(result.bytes), format_bytes(result.stored_bytes),
-                            seconds));
+    context.say(dry_run
+                    ? fmt::format("would copy {} snapshots, {} are there already: {}",
+                                  result.copied, result.already_there, format_bytes(result.bytes))
+                    : fmt::format("copied {} snapshots, {} were there already: {} ({} stored) "
+                                  "in {:.1f} s",
+                                  result.copied, result.already_there, format_bytes(result.bytes),
+                                  format_bytes(result.stored_bytes), seconds));
     if (!result.are_siblings && result.copied != 0) {
       context.say(
           "The two repositories cut files differently: what was copied is not recognised by a "
@@ -66,7 +69,9 @@ void print_summary(const Context& context, const CopyResult& result, bool dry_ru
   }
   if (result.unreadable != 0) {
     context.warn(
-        fmt::format("{} snapshots of the source could not be read (see above)", result.unreadable));
+        fmt::format("{} snapshots of the source could not be read (see above): 'lagan check "
+                    "--read-data' there says what to repair",
+                    result.unreadable));
   }
 }
 

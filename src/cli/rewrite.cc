@@ -54,11 +54,17 @@ void print_one(const Context& context, const StoredSnapshot& old, const Rewritte
     context.print_json(message);
     return;
   }
-  context.say(fmt::format("snapshot {} of {}: {} files and {} folders ({}) {}", old.id.short_hex(),
-                          format_time(old.snapshot.time), removed.files, removed.dirs,
-                          format_bytes(removed.content_bytes),
-                          done.snapshot ? "left out of " + done.snapshot->short_hex()
-                                        : std::string("would be left out")));
+  std::string what =
+      fmt::format("snapshot {} of {}: ", old.id.short_hex(), format_time(old.snapshot.time));
+  const std::string there = done.snapshot ? done.snapshot->short_hex() : "";
+  if (removed.files + removed.dirs == 0) {
+    what += done.snapshot ? "put again as " + there : "would be put again";
+  } else {
+    what += fmt::format("{} files and {} folders ({}) {}", removed.files, removed.dirs,
+                        format_bytes(removed.content_bytes),
+                        done.snapshot ? "left out of " + there : "would be left out");
+  }
+  context.say(what);
 }
 
 void print_summary(const Context& context, std::size_t changed, const Subtree& removed,
@@ -77,10 +83,11 @@ void print_summary(const Context& context, std::size_t changed, const Subtree& r
                               ? " and forgot the old ones; 'lagan undelete' brings them back"
                               : ""));
   if (flags.dry_run || removed.files + removed.dirs == 0) return;
-  context.say(fmt::format(
-      "What was left out is gone from the repository only after the old snapshots {}, their "
-      "undelete window is over, and prune has run twice.",
-      flags.forget ? "were forgotten, as they are now" : "are forgotten"));
+  context.say(flags.forget
+                  ? "What was left out is gone from the repository when the undelete window of the "
+                    "old ones is over\nand prune has run twice after that."
+                  : "What was left out is gone from the repository only after the old ones are "
+                    "forgotten, their undelete\nwindow is over and prune has run twice.");
 }
 
 Result<void> run_rewrite(Context& context, const RewriteFlags& flags) {

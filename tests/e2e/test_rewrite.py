@@ -54,7 +54,7 @@ class Rewrite(Fresh):
 
     def test_a_forgotten_old_one_can_be_undeleted(self):
         output = self.run_lagan("rewrite", "--forget", "--exclude", "private")
-        self.assertIn("as they are now", output)
+        self.assertIn("when the undelete window", output)
         (new,) = self.ids()
         self.assertEqual(self.snapshots()[0]["tags"], ["daily"])
         self.assertIn(self.old[:8], self.run_lagan("undelete"))

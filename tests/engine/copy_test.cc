@@ -125,9 +125,9 @@ TEST_CASE("copies restore to the same trees, and a second run finds them there")
   Pair pair(kinship);
   make_odd_tree(pair.client.source());
   // Lists of several levels and folders of several nodes.
-  write_noise(pair.client / "many slices", 30'000'000, 7);
+  write_noise(pair.client / "many slices", 20'000'000, 7);
   REQUIRE(::mkdir((pair.client / "many").c_str(), 0755) == 0);
-  for (int i = 0; i < 1500; ++i)
+  for (int i = 0; i < 700; ++i)
     write_file(pair.client / ("many/" + std::to_string(i)), std::to_string(i));
   pair.client.let_settle();
   const SnapshotId first = *pair.client.back_up_well().result.snapshot;
