@@ -56,10 +56,11 @@ void add_everything(CLI::App& app, Context& context) {
   app.formatter(std::make_shared<Help>());
   add_globals(app, context.globals);
   for (const auto add :
-       {add_forget,      add_prune,     add_repair,  add_tag,    add_undelete, add_init, add_backup,
-        add_check,       add_snapshots, add_restore, add_unlock, add_version,  add_ls,   add_find,
-        add_dump,        add_diff,      add_stats,   add_cat,    add_list,     add_key,  add_cache,
-        add_completions, add_versions,  add_man,     add_help,   add_recover})
+       {add_forget, add_prune,   add_repair,    add_tag,         add_undelete, add_init,
+        add_backup, add_check,   add_snapshots, add_restore,     add_unlock,   add_version,
+        add_ls,     add_find,    add_dump,      add_diff,        add_stats,    add_cat,
+        add_list,   add_key,     add_cache,     add_completions, add_versions, add_man,
+        add_help,   add_recover, add_copy,      add_rewrite})
     add(app, context);
   // Global flags may also stand after the command.
   const auto all = [](CLI::App*) { return true; };

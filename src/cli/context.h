@@ -36,6 +36,8 @@ struct Globals {
   std::string repository, repository_file;
   std::string password_file, password_command, key_hint;
   bool insecure_no_password = false;
+  // The second repository of `copy` and `init`, which is only read (src/cli/source_repository.h).
+  bool is_source = false;
   std::string cache_dir;
   bool no_cache = false;
   std::string cache_size = "10G";
@@ -55,6 +57,9 @@ struct SnapshotFlags {
   std::vector<std::string> hosts, tags, paths;
   void add_to(CLI::App& app, bool short_host = true);
   SnapshotFilter filter() const;
+  // Those that were named, or without any all that match.
+  Result<std::vector<StoredSnapshot>> choose(const SnapshotList& list,
+                                             const std::vector<std::string>& wanted) const;
 };
 
 class Context {
@@ -62,6 +67,8 @@ class Context {
   Globals globals;
   std::function<int()> run;  // set by the command that was chosen
 
+  // The value of LAGAN_<name>, for a source that of LAGAN_FROM_<name>; null if there is none.
+  const char* variable(const std::string& name) const;
   // The location from flag, file or environment.
   Result<std::string> location() const;
   Result<std::shared_ptr<Storage>> open_location() const;
@@ -114,6 +121,7 @@ void add_cache(CLI::App& app, Context& context);
 void add_cat(CLI::App& app, Context& context);
 void add_check(CLI::App& app, Context& context);
 void add_completions(CLI::App& app, Context& context);
+void add_copy(CLI::App& app, Context& context);
 void add_diff(CLI::App& app, Context& context);
 void add_dump(CLI::App& app, Context& context);
 void add_forget(CLI::App& app, Context& context);
@@ -128,6 +136,7 @@ void add_prune(CLI::App& app, Context& context);
 void add_recover(CLI::App& app, Context& context);
 void add_repair(CLI::App& app, Context& context);
 void add_restore(CLI::App& app, Context& context);
+void add_rewrite(CLI::App& app, Context& context);
 void add_snapshots(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
 void add_tag(CLI::App& app, Context& context);

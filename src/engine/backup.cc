@@ -74,13 +74,6 @@ std::string states_path(const Repository& repository, const std::string& host,
   return fmt::format("{}/states-{}", repository.cache_folder(), cache_name(bound));
 }
 
-std::int32_t utc_offset_minutes(Nanoseconds time) {
-  const std::time_t seconds = time / 1'000'000'000;
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
-  return static_cast<std::int32_t>(local.tm_gmtoff / 60);
-}
-
 // What earlier runs stored. Seldom asked, so opened only then; the index of the run is the writer's
 // alone. Any thread.
 class SavedChunks {
