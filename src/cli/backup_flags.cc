@@ -48,6 +48,7 @@ Result<void> check_stream(const BackupFlags& flags) {
                       : !flags.explain.empty() ? "--explain"
                       : !flags.reread.empty()  ? "--reread"
                       : flags.use_fs_snapshot  ? "--use-fs-snapshot"
+                      : flags.read_special     ? "--read-special"
                                                : nullptr;
   if (other != nullptr)
     return refuse(fmt::format("{} and {} cannot be used together: leave one out", flag, other));
@@ -133,6 +134,8 @@ void BackupFlags::add_to(CLI::App& command) {
       .add_option("--reread", reread,
                   "read each unchanged file once in this time, \"90d\", and tell if it has decayed")
       ->type_name("DURATION");
+  command.add_flag("--read-special", read_special,
+                   "save what devices and pipes hold, as if they were files");
   command.add_flag("--no-scan", no_scan, "do not count ahead: no totals, no time left");
   command.add_flag("--skip-if-unchanged", skip_if_unchanged,
                    "make no snapshot equal to the one before");
@@ -179,6 +182,7 @@ Result<BackupOptions> backup_options(const Context& context, const BackupFlags& 
   options.force = flags.force;
   options.ignore_ctime = flags.ignore_ctime;
   options.ignore_inode = flags.ignore_inode;
+  options.read_special = flags.read_special;
   options.scan = !flags.no_scan;
   options.skip_if_unchanged = flags.skip_if_unchanged;
   options.dry_run = flags.dry_run;

@@ -19,7 +19,7 @@ struct BackupFlags {
   std::optional<std::string> stdin_name;
   FilterOptions filter;
   PatternFlags excludes;
-  bool force = false, ignore_ctime = false, ignore_inode = false;
+  bool force = false, ignore_ctime = false, ignore_inode = false, read_special = false;
   bool skip_if_unchanged = false, dry_run = false, no_scan = false;
   bool from_stdin = false, from_command = false, use_fs_snapshot = false;
   std::size_t readers = 0;

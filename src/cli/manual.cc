@@ -59,7 +59,7 @@ std::vector<ManualPage> daily_pages() {
           "one-file-system", "explain"}},
         {"From where",
          {"files-from", "files-from-verbatim", "files-from-raw", "as-path", "use-fs-snapshot"}},
-        {"How it is read", {"force", "ignore-ctime", "ignore-inode", "reread"}},
+        {"How it is read", {"force", "ignore-ctime", "ignore-inode", "reread", "read-special"}},
         {"The snapshot", {"tag", "host", "time", "description", "skip-if-unchanged"}},
         {"Instead of files", {"stdin", "stdin-from-command", "stdin-filename"}}},
        "Patterns are those of .gitignore: they match at any depth, or from the root when they "
@@ -82,7 +82,7 @@ std::vector<ManualPage> daily_pages() {
         {"lagan restore latest -t /tmp/restored --dry-run", "only say how much it would be"}},
        {{"What to restore",
          {"include", "iinclude", "include-file", "iinclude-file", "exclude", "iexclude",
-          "exclude-file", "iexclude-file"}},
+          "exclude-file", "iexclude-file", "include-xattr", "exclude-xattr"}},
         {"What is there already", {"overwrite", "delete"}}},
        "'ID:PATH' restores what lies at or below PATH directly into the target. What is in the way "
        "is replaced, entry by entry; nothing else is deleted without --delete."},
@@ -136,7 +136,9 @@ std::vector<ManualPage> look_pages() {
       {"dump",
        kLook,
        {{"lagan dump latest /etc/fstab", "print a file"},
-        {"lagan dump latest /home/anna -a zip -t anna.zip", "a folder as an archive"}},
+        {"lagan dump latest /home/anna -a zip -t anna.zip", "a folder as an archive"},
+        {"lagan dump latest /dev/vg/data -t /dev/vg/data",
+         "write back a volume that was saved with --read-special"}},
        {},
        ""},
       {"stats",

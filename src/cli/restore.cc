@@ -15,6 +15,7 @@ struct RestoreFlags {
   std::string snapshot, target, destination;
   SnapshotFlags filter;
   PatternFlags includes, excludes;
+  std::vector<std::string> xattr_includes, xattr_excludes;
   std::string overwrite = "always";
   std::vector<std::string> required;
   bool delete_extra = false, verify = false, sparse = false, dry_run = false, force = false;
@@ -107,6 +108,13 @@ Result<std::vector<Trait>> parse_traits(const std::vector<std::string>& lists) {
   return traits;
 }
 
+Result<std::vector<PatternRule>> xattr_rules(const std::vector<std::string>& texts,
+                                             const char* flag) {
+  std::vector<PatternFlag> flags;
+  for (const std::string& text : texts) flags.push_back({text, false, false});
+  return read_pattern_flags(flags, flag);
+}
+
 Result<RestoreOptions> options_of(const Context& context, const RestoreFlags& flags) {
   RestoreOptions options;
   options.target = !flags.target.empty() ? flags.target : flags.destination;
@@ -116,6 +124,11 @@ Result<RestoreOptions> options_of(const Context& context, const RestoreFlags& fl
   options.filter.excludes = TRY(flags.excludes.rules());
   if (!options.filter.includes.empty() && !options.filter.excludes.empty())
     return fail(ErrorCode::invalid_argument, "--include and --exclude cannot be used together");
+  options.xattrs.includes = TRY(xattr_rules(flags.xattr_includes, "include-xattr"));
+  options.xattrs.excludes = TRY(xattr_rules(flags.xattr_excludes, "exclude-xattr"));
+  if (!options.xattrs.includes.empty() && !options.xattrs.excludes.empty())
+    return fail(ErrorCode::invalid_argument,
+                "--include-xattr and --exclude-xattr cannot be used together");
   const auto overwrite = parse_overwrite(flags.overwrite);
   if (!overwrite) {
     return fail(ErrorCode::invalid_argument,
@@ -171,6 +184,16 @@ void add_restore(CLI::App& app, Context& context) {
       ->type_name("FOLDER");
   flags->includes.add_to(*command, "-i,--include", "only what matches PATTERN");
   flags->excludes.add_to(*command, "-e,--exclude", "all but what matches PATTERN");
+  command
+      ->add_option("--include-xattr", flags->xattr_includes,
+                   "only extended attributes whose name matches PATTERN, \"user.*\"")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--exclude-xattr", flags->xattr_excludes,
+                   "all of them but those whose name matches PATTERN")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
   command
       ->add_option("--overwrite", flags->overwrite,
                    "what is there already: `always` (content is compared), `if-changed` (size and "

@@ -13,6 +13,7 @@
 namespace lagan {
 namespace {
 
+constexpr std::size_t kPatternFileMax = std::size_t{16} << 20;
 constexpr std::size_t kIgnoreFileMax = std::size_t{1} << 20;
 constexpr std::size_t kPatternFileMax = std::size_t{16} << 20;
 

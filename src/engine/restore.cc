@@ -27,6 +27,7 @@
 #include "src/engine/target_folder.h"
 #include "src/engine/target_probe.h"
 #include "src/engine/tree_path.h"
+#include "src/engine/written_systems.h"
 
 namespace lagan {
 namespace {
@@ -128,6 +129,11 @@ class Restore {
     reader_.follow_moves();
     attributes_.owner_by_name = options.owner_by_name;
     attributes_.keeps_owner = options.keeps_owner;
+    if (!options.xattrs.is_empty()) {
+      attributes_.wants_xattr = [&options](std::string_view name) {
+        return options.xattrs.choose("/" + std::string(name), false) == Choice::yes;
+      };
+    }
     attributes_.load_value = [this](const Xattr& each) { return xattr_value(source_, each); };
     attributes_.fidelity = &fidelity_;
     files_.attributes = attributes_;
@@ -229,6 +235,7 @@ class Restore {
   ContentFetcher fetcher_;
   File target_;
   std::uint64_t device_ = 0;  // of the target
+  WrittenSystems written_;
   std::size_t open_files_ = 0;
   std::size_t depth_ = 0;
   std::unordered_map<std::uint64_t, FirstLink> first_links_;
@@ -276,6 +283,7 @@ Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
     auto done = apply_attributes(target_.descriptor(), top, "/", attributes_, bearer);
     if (!done) trouble(options_.target, done.error());
   }
+  if (auto synced = written_.sync(); !synced) trouble(options_.target, synced.error());
   result_.bytes_kept += fetcher_.bytes_kept();
   result_.bytes = observer_.progress.bytes_done - result_.bytes_kept;
   result_.errors = observer_.progress.errors;
@@ -291,6 +299,8 @@ Result<void> Restore::open_target(Level& root) {
   File folder = TRY(open_file(options_.target, O_RDONLY | O_DIRECTORY));
   target_ = File(::fcntl(folder.descriptor(), F_DUPFD_CLOEXEC, 0));
   if (!was_there) remove_inherited(target_.descriptor());
+  if (!options_.dry_run)
+    written_.add(target_.descriptor(), TRY(source_status(target_.descriptor(), "")).device);
   root.is_pristine = !was_there;
   device_ = TRY(source_status(target_.descriptor(), "")).device;
   root.folder = std::make_shared<const File>(std::move(folder));
@@ -450,6 +460,8 @@ Result<void> Restore::enter(Level& level, const Status& there) {
   }
   level.folder = std::make_shared<const File>(std::move(folder));
   if (options_.dry_run) return {};
+  // Another one may be mounted here.
+  if (there) written_.add(level.folder->descriptor(), there->device);
   // What was there and only leads on stays as it is.
   const bool keeps_attributes = there && (!level.is_wanted || judge(options_.overwrite, there,
                                                                     level.entry) == Verdict::leave);
@@ -528,14 +540,14 @@ Result<RestoredFilePlace> Restore::place_of(Level& parent, const Entry& entry,
     return place;
   }
   if (there->kind != EntryKind::file || !may_keep(*there, entry))
-    return FilePlacer::instead(folder, entry);
+    return FilePlacer::instead(folder, entry, *there);
   const bool looks_equal = judge(options_.overwrite, there, entry) == Verdict::only_attributes;
   if (!looks_equal && there->links == 1) return placer_.over_file(folder, entry, *there);
   File file = open_to_look(folder->descriptor(), entry.name);
   const bool is_equal =
       file.is_open() &&
       (looks_equal || placer_.compare(file.descriptor(), there->size, entry, true) == Held::all);
-  if (!is_equal) return FilePlacer::instead(folder, entry);
+  if (!is_equal) return FilePlacer::instead(folder, entry, *there);
   if (there->links > 1) kept_inodes_.insert(there->inode);
   make_changeable(file.descriptor());
   return RestoredFilePlace{.file = std::move(file),

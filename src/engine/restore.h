@@ -26,6 +26,7 @@ struct RestoreOptions {
   std::string path_in_snapshot;  // only what lies at or below it, put directly into the target;
                                  // empty: all, by full path
   RestoreFilter filter;
+  RestoreFilter xattrs;  // which extended attributes, their names as paths: "/user.mime_type"
   Overwrite overwrite = Overwrite::always;
   bool delete_extra = false;  // what the target has and the snapshot does not, as far as the
                               // filter chooses it

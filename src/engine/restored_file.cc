@@ -41,7 +41,6 @@ RestoredFile::~RestoredFile() {
 }
 
 Result<void> RestoredFile::complete() {
-  if (place_.is_device) return {};
   const int file = descriptor();
   if (place_.old_size > entry_.size) {
     was_written_ = true;
@@ -118,10 +117,7 @@ Result<void> RestoredFile::write_sparse(ByteSpan bytes, std::uint64_t offset) {
 
 Result<void> RestoredFile::make_hole(std::uint64_t offset, std::uint64_t length) {
   if (!place_.has_old_content) return {};
-  // Of a device it is not told which parts are zeros.
-  if (place_.is_device ? holds_zeros(descriptor(), offset, length)
-                       : is_hole(descriptor(), offset, length))
-    return {};
+  if (is_hole(descriptor(), offset, length)) return {};
   was_written_ = true;
   if (::fallocate(descriptor(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                   static_cast<off_t>(offset), static_cast<off_t>(length)) == 0)
@@ -129,7 +125,7 @@ Result<void> RestoredFile::make_hole(std::uint64_t offset, std::uint64_t length)
   if (errno != EOPNOTSUPP) return fail(system_error("punch a hole", errno));
   if (holds_zeros(descriptor(), offset, length)) return {};
   static constexpr std::array<std::byte, 65'536> kZeros{};
-  if (!place_.is_device && context_.attributes.fidelity != nullptr)
+  if (context_.attributes.fidelity != nullptr)
     context_.attributes.fidelity->lost(Trait::holes, path_);
   for (; length > 0;) {
     const std::uint64_t piece = std::min<std::uint64_t>(length, kZeros.size());
