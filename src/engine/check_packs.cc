@@ -8,7 +8,7 @@
 
 #include "repo/index_loader.h"
 #include "repo/pack_reader.h"
-#include "src/engine/parallel.h"
+#include "util/parallel.h"
 #include "src/engine/verified_packs.h"
 
 namespace lagan {
