@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@
 #include "repo/snapshots.h"
 #include "src/engine/untouchable_places.h"
 #include "util/result.h"
+
+namespace lagan {
+struct StorageOptions;
+}
 
 namespace lagan::cli {
 
@@ -46,6 +51,11 @@ struct Globals {
   std::string compression = "auto";
   std::size_t pack_size_mib = 0;
   bool no_extra_verify = false;
+  std::vector<std::string> storage_options;  // kind.name=value
+  std::string ca_file, client_certificate, user_agent = std::string("lagan/") + LAGAN_VERSION;
+  bool insecure_tls = false;
+  std::string limit_upload, limit_download;
+  std::string retry_time = "15m", stall_time = "60s";
   // Accepted for scripts written for restic; nothing is ever locked.
   bool no_lock = false;
   std::string retry_lock;
@@ -71,6 +81,8 @@ class Context {
   const char* variable(const std::string& name) const;
   // The location from flag, file or environment.
   Result<std::string> location() const;
+  // How it is to be reached, from flags and environment.
+  Result<StorageOptions> storage_options() const;
   Result<std::shared_ptr<Storage>> open_location() const;
   // What lies on this machine and is not to be saved, or deleted by a restore: the repository.
   std::vector<OwnFolder> own_folders() const;
@@ -90,7 +102,8 @@ class Context {
   void say(const std::string& line) const;
   void print_json(const Json& message) const;
 
-  bool is_stopped() const;  // SIGINT or SIGTERM came
+  bool is_stopped() const;               // SIGINT or SIGTERM came
+  std::stop_token interruption() const;  // the same, for what waits
   // How often SIGUSR1, or SIGINFO where there is one, asked how far it is.
   unsigned status_requests() const;
 };
@@ -139,6 +152,7 @@ void add_restore(CLI::App& app, Context& context);
 void add_rewrite(CLI::App& app, Context& context);
 void add_snapshots(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
+void add_storage(CLI::App& app, Context& context);
 void add_tag(CLI::App& app, Context& context);
 void add_undelete(CLI::App& app, Context& context);
 void add_unlock(CLI::App& app, Context& context);

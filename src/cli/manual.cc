@@ -16,9 +16,12 @@ constexpr const char* kKeys = "Repositories and keys";
 constexpr const char* kOther = "Other";
 
 const FlagGroup kProgramFlags[] = {
-    {"Repository", {"repo", "repository-file"}},
+    {"Repository", {"repo", "repository-file", "option"}},
     {"Password", {"password-file", "password-command", "insecure-no-password", "key-hint"}},
     {"Output", {"json", "quiet", "verbose", "progress"}},
+    {"Connection",
+     {"cacert", "tls-client-cert", "insecure-tls", "http-user-agent", "limit-upload",
+      "limit-download", "retry-time", "stuck-request-timeout"}},
     {"Cache", {"cache-dir", "cache-size", "cleanup-cache", "no-cache"}},
     {"How it is stored", {"compression", "pack-size", "no-extra-verify"}},
     {"For scripts written for restic", {"no-lock", "retry-lock"}},
@@ -280,6 +283,18 @@ std::vector<ManualPage> key_pages() {
         {"lagan cache --cleanup", "remove what has not been used for long"}},
        {},
        "All of it may be deleted at any time and costs speed only."},
+      {"storage",
+       kKeys,
+       {{"lagan storage test s3://bucket/trial", "try whether a place is fit for a repository"}},
+       {},
+       ""},
+      {"storage test",
+       "",
+       {{"lagan storage test sftp://nas/srv/backup", "before a repository is made there"},
+        {"lagan -r s3+https://ceph.example/bucket/trial storage test --json", "for a script"}},
+       {},
+       "Puts, reads, lists and removes small objects below a folder of their own, and measures how "
+       "fast that is. What is there already is not touched."},
       {"list", kOther, {{"lagan list packs", "the ids of all packs"}}, {}, ""},
       {"cat",
        kOther,

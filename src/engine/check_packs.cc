@@ -8,9 +8,9 @@
 
 #include "repo/index_loader.h"
 #include "repo/pack_reader.h"
-#include "src/engine/parallel.h"
 #include "src/engine/segments.h"
 #include "src/engine/verified_packs.h"
+#include "util/parallel.h"
 
 namespace lagan {
 namespace {

@@ -7,7 +7,6 @@
 
 #include "repo/names.h"
 #include "repo/tree_walk.h"
-#include "src/engine/parallel.h"
 
 namespace lagan {
 namespace {

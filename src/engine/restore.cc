@@ -24,6 +24,7 @@
 #include "src/engine/file_place.h"
 #include "src/engine/free_space.h"
 #include "src/engine/read_back.h"
+#include "src/engine/reader_threads.h"
 #include "src/engine/target_folder.h"
 #include "src/engine/target_probe.h"
 #include "src/engine/tree_path.h"
@@ -125,7 +126,8 @@ class Restore {
         reader_(repository, index),
         source_(reader_.source()),
         placer_(repository, index, source_, options.sparse),
-        fetcher_(repository, index, thread_count(options), observer) {
+        fetcher_(repository, index,
+                 options.threads != 0 ? options.threads : reader_threads(repository), observer) {
     reader_.follow_moves();
     attributes_.owner_by_name = options.owner_by_name;
     attributes_.keeps_owner = options.keeps_owner;
@@ -167,11 +169,6 @@ class Restore {
     bool last_is_listed = true;
     std::optional<ExtraEntries> extras{};
   };
-  static std::size_t thread_count(const RestoreOptions& options) {
-    return options.threads != 0
-               ? options.threads
-               : std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 8);
-  }
   void trouble(const std::string& path, const Error& error) {
     ++observer_.progress.errors;
     observer_.trouble(path, error);
