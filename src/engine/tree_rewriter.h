@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "crypto/prf.h"
+#include "repo/derived_keys.h"
 #include "repo/tree.h"
 #include "src/engine/directory_cursor.h"
 #include "src/engine/filter.h"

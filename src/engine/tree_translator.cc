@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "repo/derived_keys.h"
 #include "repo/limits.h"
 #include "src/engine/known_nodes.h"
 

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "crypto/prf.h"
 #include "repo/chunk_reader.h"
+#include "repo/derived_keys.h"
 #include "repo/tree.h"
 #include "src/engine/directory_cursor.h"
 #include "src/engine/id_map.h"
