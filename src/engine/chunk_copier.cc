@@ -7,6 +7,7 @@
 
 #include "repo/names.h"
 #include "repo/tree_walk.h"
+#include "util/parallel.h"
 
 namespace lagan {
 namespace {
