@@ -17,8 +17,8 @@ constexpr std::size_t kTreeBlockBytes = 256 * limits::kKiB;
 constexpr std::size_t kOwnBlockBytes = 256 * limits::kKiB;
 // Blocks that may wait for a worker, in bytes for each of them.
 constexpr std::size_t kQueuedBytesPerWorker = 4 * limits::kMiB;
-// Two of each kind: one fills while the other is on its way.
-constexpr std::size_t kPackBuffers = 2;
+// Each is a pack's memory, taken when it is needed.
+constexpr std::size_t kUploadersMax = 3;
 constexpr std::size_t kIdleBuffers = 4;
 
 ObjectKind pack_kind(ChunkKind kind) {
@@ -33,6 +33,14 @@ PackSizes pack_sizes(const Config& config, const ChunkWriterOptions& options) {
   const std::size_t data =
       usable(options.data_pack_bytes != 0 ? options.data_pack_bytes : config.data_pack_target);
   return {.data_bytes = data, .tree_bytes = std::min(data, usable(config.tree_pack_target))};
+}
+
+ChunkWriterOptions with_uploaders(ChunkWriterOptions options, const Storage& storage) {
+  if (!options.uploaders) {
+    options.uploaders =
+        std::clamp<std::size_t>(storage.capabilities().parallel_puts, 1, kUploadersMax);
+  }
+  return options;
 }
 
 }  // namespace
@@ -86,10 +94,11 @@ Result<void> ChunkWriter::Lane::flush() {
 ChunkWriter::ChunkWriter(const Repository& repository, LocalIndex& index, const SessionId& session,
                          const ChunkWriterOptions& options)
     : repository_(repository),
-      options_(options),
+      options_(with_uploaders(options, repository.storage())),
       index_(index),
-      assembler_(repository, session, pack_sizes(repository.config(), options), kPackBuffers,
-                 failure_),
+      // One fills while the others are on their way.
+      assembler_(repository, session, pack_sizes(repository.config(), options),
+                 std::max<std::size_t>(*options_.uploaders, 1) + 1, failure_),
       publisher_(repository, session,
                  [this](const SegmentId& id, const Segment& segment) {
                    return note_published(id, segment);
@@ -99,7 +108,7 @@ ChunkWriter::ChunkWriter(const Repository& repository, LocalIndex& index, const 
       root_lane_(*this, ChunkKind::root_record),
       jobs_(kQueuedBytesPerWorker * options.workers) {
   for (std::size_t i = 0; i < options.workers; ++i) threads_.emplace_back([this] { run_worker(); });
-  for (std::size_t i = 0; i < options.uploaders; ++i)
+  for (std::size_t i = 0; i < *options_.uploaders; ++i)
     threads_.emplace_back([this] { run_uploader(); });
 }
 
@@ -204,7 +213,7 @@ void ChunkWriter::run_worker() {
 void ChunkWriter::work_on(Job job, WorkerScratch& scratch) {
   if (auto done = process(job, scratch); !done) fail_with(std::move(done).error());
   return_buffer(std::move(job.raw));
-  if (options_.uploaders == 0) upload_complete_packs();
+  if (*options_.uploaders == 0) upload_complete_packs();
 }
 
 Compressor& ChunkWriter::compressor_for(const Job& job, WorkerScratch& scratch) {
@@ -333,7 +342,7 @@ Result<std::optional<ChunkId>> ChunkWriter::flush(std::string_view root_record) 
   wait_for_jobs();
   TRY(failure_.check());
   assembler_.close_open_packs();
-  if (options_.uploaders == 0) upload_complete_packs();
+  if (*options_.uploaders == 0) upload_complete_packs();
   assembler_.wait_until_released();
   TRY(failure_.check());
   TRY(publisher_.flush());

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <shared_mutex>
 #include <thread>
 #include <vector>
@@ -32,7 +33,8 @@ namespace lagan {
 
 struct ChunkWriterOptions {
   std::size_t workers = 2;  // threads that compress and seal; 0: whoever has filled a block does it
-  std::size_t uploaders = 1;  // 0: whoever has completed a pack uploads it
+  // 0: whoever has completed a pack uploads it. Nothing: as many as help with the storage.
+  std::optional<std::size_t> uploaders = std::nullopt;
   int compression_level = 3;  // zstd's
   // The first so many bytes of new file content are compressed at `thorough_level` instead: worth
   // it when little is new.

@@ -7,12 +7,14 @@
 #include <cstring>
 #include <map>
 #include <set>
+#include <span>
 
 #include "repo/damaged_packs.h"
 #include "repo/derived_keys.h"
 #include "repo/limits.h"
 #include "repo/names.h"
 #include "util/file.h"
+#include "util/parallel.h"
 
 namespace lagan {
 namespace {
@@ -91,6 +93,17 @@ Result<Segment> fetch_segment(const Repository& repository, const SegmentId& id)
 
 namespace {
 
+// The first of `ids`, `at_a_time` of them.
+std::vector<Result<Segment>> fetch_segments(const Repository& repository,
+                                            std::span<const SegmentId> ids, std::size_t at_a_time) {
+  std::vector<Result<Segment>> fetched(std::min(ids.size(), at_a_time));
+  (void)for_each_parallel(fetched.size(), at_a_time, [&](std::size_t i) -> Result<void> {
+    fetched[i] = fetch_segment(repository, ids[i]);
+    return {};
+  });
+  return fetched;
+}
+
 // `again` is set if it was not a look at one state: segments vanished, or a run of the local index
 // was found to be damaged.
 Result<LoadedIndex> load_once(const Repository& repository, LocalIndex& index, bool& again) {
@@ -102,8 +115,16 @@ Result<LoadedIndex> load_once(const Repository& repository, LocalIndex& index, b
     for (const SegmentId& old : recall_supersedes(repository, id)) superseded.insert(old);
   }
   erase_all(loaded.live, superseded);
-  for (const SegmentId& id : TRY(index.missing(loaded.live))) {
-    auto segment = fetch_segment(repository, id);
+  const std::vector<SegmentId> missing = TRY(index.missing(loaded.live));
+  // Over a network several at a time; not all at once, for they take memory.
+  const std::size_t at_a_time =
+      std::max<std::size_t>(1, repository.storage().capabilities().parallel_gets);
+  std::vector<Result<Segment>> fetched;
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    if (i % at_a_time == 0)
+      fetched = fetch_segments(repository, std::span(missing).subspan(i), at_a_time);
+    const SegmentId& id = missing[i];
+    Result<Segment>& segment = fetched[i % at_a_time];
     if (!segment) {
       // Deleted since it was listed: another segment, perhaps not in this listing, has its packs.
       if (segment.error().code == ErrorCode::not_found) {

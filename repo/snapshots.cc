@@ -10,6 +10,7 @@
 
 #include "repo/limits.h"
 #include "repo/names.h"
+#include "util/parallel.h"
 
 namespace lagan {
 namespace {
@@ -56,6 +57,21 @@ Result<bool> is_proven(const Repository& repository, const SnapshotId& id) {
   return false;
 }
 
+// Over a network several at a time: each is small and costs a round trip.
+std::vector<Result<Snapshot>> load_snapshots(const Repository& repository,
+                                             const std::vector<SnapshotId>& ids) {
+  std::vector<Result<Snapshot>> loaded(ids.size());
+  const std::size_t threads =
+      std::max<std::size_t>(1, repository.storage().capabilities().parallel_gets);
+  (void)for_each_parallel(ids.size(), threads, [&](std::size_t i) -> Result<void> {
+    const auto message =
+        repository.get_body(ObjectKind::snapshot, names::snapshot(ids[i]), limits::kSnapshotBytes);
+    loaded[i] = message ? decode_snapshot(as_bytes(*message)) : fail(message.error());
+    return {};
+  });
+  return loaded;
+}
+
 template <typename T>
 bool contains(const std::vector<T>& all, const T& wanted) {
   return std::ranges::find(all, wanted) != all.end();
@@ -95,12 +111,16 @@ Result<SnapshotList> list_snapshots(const Repository& repository, Which which) {
   const auto forgotten = TRY(load_forgotten(repository, list.damaged_logs));
   list.damaged = list.damaged_logs;
   for (const auto& [id, when] : forgotten) list.forgotten.insert(id);
+  std::vector<SnapshotId> wanted;
   for (const SnapshotId& id : present) {
+    if (which != Which::remembered || !forgotten.contains(id)) wanted.push_back(id);
+  }
+  auto loaded = load_snapshots(repository, wanted);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const SnapshotId& id = wanted[i];
     const auto when = forgotten.find(id);
-    if (when != forgotten.end() && which == Which::remembered) continue;
     const ObjectName name = names::snapshot(id);
-    const auto message = repository.get_body(ObjectKind::snapshot, name, limits::kSnapshotBytes);
-    auto snapshot = message ? decode_snapshot(as_bytes(*message)) : fail(message.error());
+    Result<Snapshot>& snapshot = loaded[i];
     if (snapshot && snapshot->session != id) {
       snapshot = fail(ErrorCode::corrupt, name.text() + ": names another session");
     }

@@ -3,18 +3,29 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
 
+#include "storage/azure.h"
+#include "storage/ftp.h"
 #include "storage/local.h"
 #include "storage/memory.h"
+#include "storage/rclone.h"
+#include "storage/s3.h"
+#include "storage/sftp.h"
+#include "storage/url.h"
+#include "storage/webdav.h"
 #include "util/mutex.h"
 
 namespace lagan {
 namespace {
 
-constexpr std::string_view kKnownKinds = "a path, file:///path, local:path and mem://name";
+constexpr std::string_view kKnownKinds =
+    "a path, file:///path, local:path, s3://bucket/prefix, s3+https://host/bucket/prefix, "
+    "sftp://user@host/path, webdav+https://host/path, ftps+explicit://host/path, "
+    "azure://account/container/prefix, rclone:remote:path and mem://name";
 
 // The stores behind mem://, for as long as the process lives: what one part of a test has put
 // there, another finds by the same location, as it would on a disk.
@@ -99,9 +110,44 @@ Result<std::unique_ptr<Storage>> open_memory(std::string_view location, std::str
   return std::make_unique<NamedMemoryStorage>(fmt::format("mem://{}", name), std::move(store));
 }
 
+struct RemoteKind {
+  std::string_view option_name;  // of `-o name.option=value`
+  bool (*is_location)(std::string_view);
+  Result<std::unique_ptr<Storage>> (*open)(std::string_view location, const StorageOptions&);
+};
+
+constexpr RemoteKind kRemoteKinds[] = {
+    {"s3", is_s3_location, open_s3_storage},
+    {"azure", is_azure_location, open_azure_storage},
+    {"ftp", is_ftp_location, open_ftp_storage},
+    {"rclone", is_rclone_location, open_rclone_storage},
+    {"sftp", is_sftp_location, open_sftp_storage},
+    {"webdav", is_webdav_location, open_webdav_storage},
+};
+
+// Options of kinds that are not used harm nobody: a script may give them always.
+Result<void> check_option_names(const ExtendedOptions& options) {
+  for (const auto& [name, value] : options) {
+    const std::string_view kind = std::string_view(name).substr(0, name.find('.'));
+    const auto* known_kind = std::ranges::find(kRemoteKinds, kind, &RemoteKind::option_name);
+    if (kind.size() < name.size() && known_kind != std::end(kRemoteKinds)) continue;
+    std::string known;
+    for (const RemoteKind& each : kRemoteKinds)
+      known += fmt::format("{}{}.", known.empty() ? "" : ", ", each.option_name);
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("-o {}: names of options begin with one of {}", name, known));
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Storage>> open_storage(std::string_view location) {
+Result<std::unique_ptr<Storage>> open_storage(std::string_view location,
+                                              const StorageOptions& options) {
+  TRY(check_option_names(options.extended));
+  for (const RemoteKind& kind : kRemoteKinds) {
+    if (kind.is_location(location)) return kind.open(location, options);
+  }
   const std::string_view scheme = scheme_of(location);
   const std::string_view rest = location.substr(scheme.size());
   if (scheme.empty()) return open_folder(location, location);
@@ -110,6 +156,18 @@ Result<std::unique_ptr<Storage>> open_storage(std::string_view location) {
   if (scheme == "mem:") return open_memory(location, rest);
   return fail(ErrorCode::invalid_argument,
               fmt::format("unknown kind of location '{}'; known are {}", scheme, kKnownKinds));
+}
+
+bool is_open_to_listeners(std::string_view location) {
+  const std::size_t end = location.find("://");
+  if (end == std::string_view::npos) return false;
+  const std::string_view scheme = location.substr(0, end);
+  const bool is_plain = scheme == "dav" || scheme == "ftp" || scheme == "http" ||
+                        scheme.ends_with("+http") || scheme.ends_with(":http");
+  if (!is_plain) return false;
+  std::string_view authority = location.substr(end + 3);
+  authority = authority.substr(0, authority.find_first_of("/?"));
+  return !is_loopback(authority.substr(authority.rfind('@') + 1));
 }
 
 std::optional<std::string> local_folder(std::string_view location) {

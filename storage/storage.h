@@ -62,6 +62,11 @@ struct ByteRange {
 
 struct Capabilities {
   std::size_t parallel = 2;  // calls at a time that still help
+  // Puts of large objects at a time that help: over a network more than one, as each waits for its
+  // answer.
+  std::size_t parallel_puts = 1;
+  // Reads of parts of them, likewise; 0: as many as there are processors to look at the parts.
+  std::size_t parallel_gets = 0;
   // True if success of put proves that the stored bytes are the ones given (a checksum came back,
   // or the bytes went through fsync). False: what matters is read back.
   bool put_is_verified = false;

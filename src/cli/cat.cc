@@ -6,7 +6,7 @@
 #include "repo/index_loader.h"
 #include "repo/limits.h"
 #include "repo/names.h"
-#include "src/cli/base64.h"
+#include "util/base64.h"
 #include "src/cli/context.h"
 #include "src/cli/json_array.h"
 #include "src/cli/node_format.h"

@@ -44,6 +44,40 @@ void add_globals(CLI::App& app, Globals& globals) {
                  "accepted for restic's sake: there are no locks");
 }
 
+void add_connection_globals(CLI::App& app, Globals& globals) {
+  app.add_option("-o,--option", globals.storage_options,
+                 "setting of one kind of storage, `kind.name=value` (may be repeated)")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  app.add_option("--cacert", globals.ca_file,
+                 "file with the certificates of the authorities to trust, in PEM")
+      ->envname("LAGAN_CACERT")
+      ->type_name("FILE");
+  app.add_option("--tls-client-cert", globals.client_certificate,
+                 "file with a certificate and its key, in PEM, for servers that ask for one")
+      ->envname("LAGAN_TLS_CLIENT_CERT")
+      ->type_name("FILE");
+  app.add_flag("--insecure-tls", globals.insecure_tls,
+               "believe any certificate: who stands between can pose as the server");
+  app.add_option("--http-user-agent", globals.user_agent, "how to introduce itself to servers")
+      ->type_name("TEXT");
+  app.add_option("--limit-upload", globals.limit_upload,
+                 "most that is sent in a second: 5M; a number alone is KiB; "
+                 "0,08:00-18:00=1M is a limit by day")
+      ->envname("LAGAN_LIMIT_UPLOAD")
+      ->type_name("SPEED");
+  app.add_option("--limit-download", globals.limit_download, "most that is received in a second")
+      ->envname("LAGAN_LIMIT_DOWNLOAD")
+      ->type_name("SPEED");
+  app.add_option("--retry-time", globals.retry_time,
+                 "for how long one request to a storage that is away or busy is repeated")
+      ->envname("LAGAN_RETRY_TIME")
+      ->type_name("DURATION");
+  app.add_option("--stuck-request-timeout", globals.stall_time,
+                 "when a connection on which nothing moves is given up")
+      ->type_name("DURATION");
+}
+
 }  // namespace
 
 void add_everything(CLI::App& app, Context& context) {
@@ -55,11 +89,13 @@ void add_everything(CLI::App& app, Context& context) {
                        "say which lagan this is");
   app.formatter(std::make_shared<Help>());
   add_globals(app, context.globals);
+  add_connection_globals(app, context.globals);
   for (const auto add :
-       {add_forget,      add_prune,     add_repair,  add_tag,    add_undelete, add_init, add_backup,
-        add_check,       add_snapshots, add_restore, add_unlock, add_version,  add_ls,   add_find,
-        add_dump,        add_diff,      add_stats,   add_cat,    add_list,     add_key,  add_cache,
-        add_completions, add_versions,  add_man,     add_help,   add_recover})
+       {add_forget, add_prune,   add_repair,    add_tag,         add_undelete, add_init,
+        add_backup, add_check,   add_snapshots, add_restore,     add_unlock,   add_version,
+        add_ls,     add_find,    add_dump,      add_diff,        add_stats,    add_cat,
+        add_list,   add_key,     add_cache,     add_completions, add_versions, add_man,
+        add_help,   add_recover, add_copy,      add_rewrite,     add_storage})
     add(app, context);
   // Global flags may also stand after the command.
   const auto all = [](CLI::App*) { return true; };

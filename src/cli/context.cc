@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/cli/context.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
 
-#include "src/cli/base64.h"
 #include "src/cli/credentials.h"
+#include "src/cli/duration.h"
+#include "src/cli/speed_limit.h"
 #include "src/cli/terminal.h"
 #include "storage/open.h"
 #include "storage/retry.h"
+#include "util/base64.h"
 #include "util/file.h"
 
 namespace lagan::cli {
@@ -22,18 +26,53 @@ namespace {
 
 std::atomic<int> signals_seen = 0;
 
+// A handler may do little more than write to a pipe.
+std::atomic<int> interruption_pipe = -1;
+
 extern "C" void note_signal(int) {
   if (signals_seen.fetch_add(1) > 0) ::_exit(kInterrupted);
+  const int saved = errno;
+  (void)!::write(interruption_pipe.load(), "", 1);
+  errno = saved;
 }
+
+// Turns the first signal into a stop, for as long as the process lives.
+class Interruption {
+ public:
+  Interruption() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return;  // then a second signal has to do
+    reading_ = File(ends[0]);
+    writing_ = File(ends[1]);
+    interruption_pipe = ends[1];
+    thread_ = std::jthread([this] {
+      char byte = 0;
+      while (::read(reading_.descriptor(), &byte, 1) < 0 && errno == EINTR) {
+      }
+      if (signals_seen > 0) source_.request_stop();
+    });
+  }
+  ~Interruption() {
+    interruption_pipe = -1;
+    (void)!::write(writing_.descriptor(), "", 1);  // wakes the thread, which then ends
+  }
+  std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  File reading_, writing_;
+  std::stop_source source_;
+  std::jthread thread_;
+};
+
+constexpr Nanoseconds kSecond = 1'000'000'000;
 
 std::atomic<unsigned> status_signals = 0;
 
 extern "C" void note_status_signal(int) { status_signals.fetch_add(1); }
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
+std::string text_of(const char* value) { return value != nullptr ? value : ""; }
+
+std::string environment(const char* name) { return text_of(std::getenv(name)); }
 
 // https://datatracker.ietf.org/doc/html/rfc3629: one sequence at a time, shortest forms, no
 // surrogates.
@@ -82,30 +121,86 @@ void install_signal_handlers() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
+std::stop_token Context::interruption() const {
+  static Interruption interruption;
+  return interruption.token();
+}
+
 bool Context::is_stopped() const { return signals_seen.load(std::memory_order_relaxed) > 0; }
 
 unsigned Context::status_requests() const { return status_signals.load(std::memory_order_relaxed); }
+
+const char* Context::variable(const std::string& name) const {
+  return std::getenv(((globals.is_source ? "LAGAN_FROM_" : "LAGAN_") + name).c_str());
+}
 
 Result<std::string> Context::location() const {
   if (!globals.repository.empty()) return globals.repository;
   std::string file = globals.repository_file;
   if (file.empty()) {
-    if (std::string named = environment("LAGAN_REPOSITORY"); !named.empty()) return named;
-    file = environment("LAGAN_REPOSITORY_FILE");
+    if (std::string named = text_of(variable("REPOSITORY")); !named.empty()) return named;
+    file = text_of(variable("REPOSITORY_FILE"));
   }
   if (file.empty()) {
     return fail(ErrorCode::invalid_argument,
-                "name the repository with -r LOCATION or in LAGAN_REPOSITORY");
+                globals.is_source
+                    ? "name the source with --from-repo LOCATION or in LAGAN_FROM_REPOSITORY"
+                    : "name the repository with -r LOCATION or in LAGAN_REPOSITORY");
   }
   const Bytes content = TRY(read_file(file, 65536));
   const std::string_view text = as_text(content);
   return std::string(text.substr(0, text.find_first_of("\r\n")));
 }
 
+std::vector<OwnFolder> Context::own_folders() const {
+  const auto where = location();
+  auto folder = where ? local_folder(*where) : std::nullopt;
+  if (!folder) return {};
+  return {{*std::move(folder), "the repository"}};
+}
+
+Result<StorageOptions> Context::storage_options() const {
+  StorageOptions options;
+  HttpOptions& connection = options.connection;
+  connection.ca_file = globals.ca_file;
+  connection.client_certificate = globals.client_certificate;
+  connection.insecure_tls = globals.insecure_tls;
+  connection.user_agent = globals.user_agent;
+  connection.stall_seconds = static_cast<int>(
+      std::clamp<Nanoseconds>(TRY_IN("--stuck-request-timeout", parse_duration(globals.stall_time)),
+                              kSecond, 86'400 * kSecond) /
+      kSecond);
+  connection.stop = interruption();
+  const auto throttle = [](const std::string& text) -> Result<std::shared_ptr<Throttle>> {
+    if (text.empty()) return nullptr;
+    SpeedPlan plan = TRY(parse_speed_plan(text));
+    if (!plan.is_limited()) return nullptr;
+    return std::make_shared<Throttle>(std::move(plan));
+  };
+  connection.upload = TRY_IN("--limit-upload", throttle(globals.limit_upload));
+  connection.download = TRY_IN("--limit-download", throttle(globals.limit_download));
+  for (const std::string& option : globals.storage_options) {
+    const std::size_t equals = option.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return fail(ErrorCode::invalid_argument, "-o wants name=value, as in -o sftp.args=-v");
+    options.extended[option.substr(0, equals)] = option.substr(equals + 1);
+  }
+  return options;
+}
+
 Result<std::shared_ptr<Storage>> Context::open_location() const {
   const std::string where = TRY(location());
-  auto storage = TRY(open_storage(where));
+  const StorageOptions options = TRY(storage_options());
+  auto storage = TRY(open_storage(where, options));
+  if (is_open_to_listeners(where)) {
+    warn(storage->description() +
+         ": without TLS others can see which objects are read and written, and the password of the "
+         "service");
+  }
   RetryOptions retries;
+  retries.budget = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::nanoseconds(TRY_IN("--retry-time", parse_duration(globals.retry_time))));
+  retries.stop = options.connection.stop;
   retries.notice = [this](const Error& error, std::chrono::milliseconds wait) {
     warn(fmt::format("{}; trying again in {:.1f} s", error.message,
                      static_cast<double>(wait.count()) / 1000));
@@ -320,6 +415,16 @@ void SnapshotFlags::add_to(CLI::App& app, bool short_host) {
       ->type_name("PATH")
       ->allow_extra_args(false)
       ->group(kGroup);
+}
+
+Result<std::vector<StoredSnapshot>> SnapshotFlags::choose(
+    const SnapshotList& list, const std::vector<std::string>& wanted) const {
+  if (!wanted.empty()) return find_snapshots(list, wanted, filter());
+  std::vector<StoredSnapshot> chosen;
+  std::ranges::copy_if(list.snapshots, std::back_inserter(chosen), [&](const StoredSnapshot& each) {
+    return matches(filter(), each.snapshot);
+  });
+  return chosen;
 }
 
 SnapshotFilter SnapshotFlags::filter() const {

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "repo/key_slot.h"
-#include "src/cli/base64.h"
+#include "util/base64.h"
 
 namespace lagan::cli {
 namespace {

@@ -16,9 +16,12 @@ constexpr const char* kKeys = "Repositories and keys";
 constexpr const char* kOther = "Other";
 
 const FlagGroup kProgramFlags[] = {
-    {"Repository", {"repo", "repository-file"}},
+    {"Repository", {"repo", "repository-file", "option"}},
     {"Password", {"password-file", "password-command", "insecure-no-password", "key-hint"}},
     {"Output", {"json", "quiet", "verbose", "progress"}},
+    {"Connection",
+     {"cacert", "tls-client-cert", "insecure-tls", "http-user-agent", "limit-upload",
+      "limit-download", "retry-time", "stuck-request-timeout"}},
     {"Cache", {"cache-dir", "cache-size", "cleanup-cache", "no-cache"}},
     {"How it is stored", {"compression", "pack-size", "no-extra-verify"}},
     {"For scripts written for restic", {"no-lock", "retry-lock"}},
@@ -43,7 +46,8 @@ std::vector<ManualPage> daily_pages() {
          "make a repository in a folder; asks for a new password"},
         {"lagan -r /mnt/disk/backup init --recovery",
          "print a code as well that opens it when the password is lost"}},
-       {{"The first key", {"recovery", "label", "kdf-memory", "kdf-passes"}}},
+       {{"The first key", {"recovery", "label", "kdf-memory", "kdf-passes"}},
+        {"Like another repository", {"copy-chunker-params"}}},
        ""},
       {"backup",
        kDaily,
@@ -224,6 +228,33 @@ std::vector<ManualPage> tidy_pages() {
         {"lagan tag --tag old --remove old", "take a tag from all that have it"}},
        {},
        ""},
+      {"rewrite",
+       kTidy,
+       {{"lagan rewrite --exclude '*.iso' --dry-run -v", "see what would go, of all snapshots"},
+        {"lagan rewrite --exclude /home/anna/secret.txt --forget",
+         "take a file out of all snapshots; the old ones can be brought back for seven days"},
+        {"lagan rewrite 5d8f21ac --exclude node_modules",
+         "put a smaller snapshot beside a single one"}},
+       {{"What to leave out",
+         {"exclude", "iexclude", "exclude-file", "iexclude-file", "include", "iinclude",
+          "include-file", "iinclude-file"}},
+        {"The new snapshots", {"forget", "new-host", "new-time"}}},
+       "Patterns are those of backup, but they match at every path, also what was named to backup. "
+       "Snapshots of which nothing goes stay as they are.\n\n"
+       "What was left out is gone from the repository only after the old snapshots are forgotten, "
+       "their undelete window is over, and prune has run twice."},
+      {"copy",
+       kTidy,
+       {{"lagan -r /mnt/disk/backup copy --from-repo /srv/backup",
+         "copy every snapshot that is not there yet; asks for both passwords"},
+        {"lagan -r /mnt/disk/backup copy --from-repo /srv/backup --host attic latest",
+         "the newest one of a host"},
+        {"lagan -r /mnt/disk/backup init --from-repo /srv/backup --copy-chunker-params",
+         "before the first copy: a repository that shares what both have saved"}},
+       {},
+       "What is there already is neither copied nor stored again, so a run that was interrupted "
+       "goes on where it was. A snapshot of which something cannot be read is named and left out, "
+       "and the exit code is 3."},
   };
 }
 
@@ -252,6 +283,18 @@ std::vector<ManualPage> key_pages() {
         {"lagan cache --cleanup", "remove what has not been used for long"}},
        {},
        "All of it may be deleted at any time and costs speed only."},
+      {"storage",
+       kKeys,
+       {{"lagan storage test s3://bucket/trial", "try whether a place is fit for a repository"}},
+       {},
+       ""},
+      {"storage test",
+       "",
+       {{"lagan storage test sftp://nas/srv/backup", "before a repository is made there"},
+        {"lagan -r s3+https://ceph.example/bucket/trial storage test --json", "for a script"}},
+       {},
+       "Puts, reads, lists and removes small objects below a folder of their own, and measures how "
+       "fast that is. What is there already is not touched."},
       {"list", kOther, {{"lagan list packs", "the ids of all packs"}}, {}, ""},
       {"cat",
        kOther,
@@ -325,7 +368,9 @@ const std::vector<ExitCodeText>& exit_code_texts() {
       {kFailed,
        "failed, or the command line could not be understood; or done in part: restore could not "
        "restore everything, check found errors, a snapshot could not be read"},
-      {kPartial, "backup made a snapshot, but could not read everything as it should"},
+      {kPartial,
+       "backup made a snapshot, but could not read everything as it should; copy could not read "
+       "some snapshots of the source"},
       {kNoRepository, "there is no repository at the location"},
       {kWrongPassword, "no key opens with this password"},
       {kInterrupted, "stopped by SIGINT or SIGTERM"},
@@ -340,6 +385,11 @@ const std::vector<VariableText>& variable_texts() {
       {"LAGAN_PASSWORD_COMMAND", "command that prints the password"},
       {"LAGAN_PASSWORD_FILE", "file with the password"},
       {"LAGAN_PASSWORD", "the password itself; other programs of the same user can see it"},
+      {"LAGAN_FROM_REPOSITORY", "where the source of copy is, without --from-repo"},
+      {"LAGAN_FROM_REPOSITORY_FILE", "file with the location of the source"},
+      {"LAGAN_FROM_PASSWORD_COMMAND", "command that prints the password of the source"},
+      {"LAGAN_FROM_PASSWORD_FILE", "file with the password of the source"},
+      {"LAGAN_FROM_PASSWORD", "the password of the source itself"},
       {"LAGAN_CACHE_DIR", "folder of the local cache, without --cache-dir"},
       {"LAGAN_HOST", "host name of new snapshots, without --host"},
       {"LAGAN_PROGRESS_FPS",

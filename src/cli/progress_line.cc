@@ -159,6 +159,12 @@ void ProgressLine::begin(Phase phase) {
   progress.bytes_total = 0;
 }
 
+void ProgressLine::interrupt(const std::function<void()>& print) {
+  const MutexLock lock(mutex_);
+  clear_line();
+  print();
+}
+
 void ProgressLine::finish() {
   if (!thread_.joinable()) return;
   thread_.request_stop();

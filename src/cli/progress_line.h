@@ -6,6 +6,7 @@
 // the Observer that prints trouble, from whatever thread it comes.
 
 #include <chrono>
+#include <functional>
 #include <set>
 #include <string>
 #include <thread>
@@ -30,6 +31,9 @@ class ProgressLine : public Observer {
   void item(const std::string& path, ItemChange change, std::uint64_t size) override;
   bool wants_totals() const override { return display_ != Display::none; }
   bool wants_items() const override { return context_.globals.verbose >= verbosity_of_items_; }
+
+  // Has `print` write whole lines in between, not into the one that is rewritten.
+  void interrupt(const std::function<void()>& print);
 
   // Ends the last phase and stops, before the summary.
   void finish();

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "src/cli/base64.h"
+#include "util/base64.h"
 #include "src/cli/context.h"
 #include "src/cli/snapshot_json.h"
 #include "src/engine/seen_snapshots.h"

@@ -85,13 +85,6 @@ std::string special_behind(const std::string& link) {
   return real != nullptr ? real.get() : std::string();
 }
 
-std::int32_t utc_offset_minutes(Nanoseconds time) {
-  const std::time_t seconds = time / 1'000'000'000;
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
-  return static_cast<std::int32_t>(local.tm_gmtoff / 60);
-}
-
 // What earlier runs stored. Seldom asked, so opened only then; the index of the run is the writer's
 // alone. Any thread.
 class SavedChunks {

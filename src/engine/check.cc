@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <thread>
 
 #include "repo/damaged_packs.h"
 #include "src/engine/check_log.h"
 #include "src/engine/check_objects.h"
 #include "src/engine/check_packs.h"
 #include "src/engine/check_trees.h"
+#include "src/engine/reader_threads.h"
 #include "src/engine/trial_restore.h"
 #include "src/engine/verified_packs.h"
 
@@ -23,9 +23,8 @@ constexpr std::size_t kThreadsMax = 8;
 // What was verified longer ago is no news.
 constexpr Nanoseconds kRecent = Nanoseconds{30} * 24 * 3600 * 1'000'000'000;
 
-CheckOptions with_threads(CheckOptions options) {
-  if (options.threads == 0)
-    options.threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, kThreadsMax);
+CheckOptions with_threads(const Repository& repository, CheckOptions options) {
+  if (options.threads == 0) options.threads = reader_threads(repository, kThreadsMax);
   return options;
 }
 
@@ -94,7 +93,7 @@ void sum_up_verified(const CheckOptions& options, const CheckedIndex& checked, N
 Result<CheckResult> check(const Repository& repository, const CheckOptions& wanted,
                           Observer& observer,
                           const std::function<void(const Finding&)>& each_finding) {
-  const CheckOptions options = with_threads(wanted);
+  const CheckOptions options = with_threads(repository, wanted);
   const Nanoseconds begun = repository.now();
   CheckLog log(each_finding);
   CheckResult result;

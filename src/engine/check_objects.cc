@@ -6,7 +6,7 @@
 
 #include "repo/boot_record.h"
 #include "repo/limits.h"
-#include "src/engine/parallel.h"
+#include "util/parallel.h"
 #include "src/engine/seen_snapshots.h"
 
 namespace lagan {

@@ -30,6 +30,13 @@ bool remove_folder(int above, const std::string& name, const std::string& path,
                                 {}});
     return false;
   }
+  if (const std::string_view own = removal.places.own_folder("", *status); !own.empty()) {
+    removal.trouble(path, Error{ErrorCode::invalid_argument,
+                                "is " + std::string(own) + ": nothing is deleted there",
+                                Retry::never,
+                                {}});
+    return false;
+  }
   const auto names = list_names(folder.descriptor());
   if (!names) {
     removal.trouble(path, names.error());

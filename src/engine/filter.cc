@@ -18,22 +18,6 @@ constexpr const char* kGitIgnoreFile = ".gitignore";
 constexpr const char* kGitFolder = ".git";
 constexpr const char* kGitInfoFile = ".git/info/exclude";
 
-std::string flag_of(const PatternFlag& pattern) {
-  return fmt::format("--{}exclude{}", pattern.ignore_case ? "i" : "",
-                     pattern.is_file ? "-file" : "");
-}
-
-Result<void> add_flag(const PatternFlag& flag, std::vector<PatternRule>& rules) {
-  if (!flag.is_file) {
-    auto pattern = TRY_IN(flag_of(flag), PathPattern::parse(flag.text, flag.ignore_case));
-    rules.push_back({std::move(pattern), fmt::format("{} '{}'", flag_of(flag), flag.text)});
-    return {};
-  }
-  auto read = TRY_IN(flag_of(flag), read_pattern_file(flag.text, flag.ignore_case));
-  std::ranges::move(read, std::back_inserter(rules));
-  return {};
-}
-
 }  // namespace
 
 Filter::Filter(const FilterOptions& options)
@@ -45,7 +29,7 @@ Filter::Filter(const FilterOptions& options)
 
 Result<Filter> Filter::create(const FilterOptions& options) {
   Filter filter(options);
-  for (const PatternFlag& flag : options.patterns) TRY(add_flag(flag, filter.rules_));
+  filter.rules_ = TRY(read_pattern_flags(options.patterns, "exclude"));
   filter.markers_.push_back(FolderMarker::own_cache_tag());
   if (options.exclude_caches) filter.markers_.push_back(FolderMarker::cache_tag());
   for (const std::string& text : options.exclude_if_present)
@@ -99,6 +83,12 @@ Decision Filter::judge(const FolderRules& rules, std::string_view path,
   if (larger_than_ != 0 && status.kind == EntryKind::file && status.size > larger_than_)
     return {Fate::leave_out, nullptr, "--exclude-larger-than"};
   return {Fate::keep, decisive};
+}
+
+bool Filter::may_leave_out_below(std::string_view folder) const {
+  return larger_than_ != 0 || std::ranges::any_of(rules_, [&](const PatternRule& rule) {
+           return !rule.pattern.is_negated() && rule.pattern.may_match_below(folder);
+         });
 }
 
 std::string_view Filter::why_closed(int folder, std::string_view path, const SourceStatus& status,

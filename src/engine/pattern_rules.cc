@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kPatternFileMax = std::size_t{16} << 20;
 constexpr std::size_t kIgnoreFileMax = std::size_t{1} << 20;
+constexpr std::size_t kPatternFileMax = std::size_t{16} << 20;
 
 // What is no regular file is neither followed nor waited for.
 Result<std::string> content_of(int folder, const char* name) {
@@ -30,29 +31,39 @@ Result<std::string> content_of(int folder, const char* name) {
   return text;
 }
 
-}  // namespace
+std::string flag_of(const PatternFlag& pattern, std::string_view name) {
+  return fmt::format("--{}{}{}", pattern.ignore_case ? "i" : "", name,
+                     pattern.is_file ? "-file" : "");
+}
 
-Result<std::vector<PatternRule>> read_pattern_file(const std::string& path, bool ignore_case) {
-  const auto content = read_file(path, kPatternFileMax);
+Result<void> add_flag(const PatternFlag& flag, const std::string& called,
+                      std::vector<PatternRule>& rules) {
+  if (!flag.is_file) {
+    auto pattern = TRY_IN(called, PathPattern::parse(flag.text, flag.ignore_case));
+    rules.push_back({std::move(pattern), fmt::format("{} '{}'", called, flag.text)});
+    return {};
+  }
+  const auto content = read_file(flag.text, kPatternFileMax);
   if (!content) {
     return fail(content.error().code,
-                content.error().message + "; name a file of patterns that can be read");
+                fmt::format("{}: {}; name a file of patterns that can be read", called,
+                            content.error().message));
   }
-  std::vector<PatternRule> rules;
   Result<void> parsed;
   for_each_pattern_line(as_text(*content), [&](std::string_view line, std::size_t number) {
     if (!parsed) return;
-    const std::string where = fmt::format("{}:{}", path, number);
-    auto pattern = PathPattern::parse(line, ignore_case);
-    if (pattern) {
-      rules.push_back({*std::move(pattern), fmt::format("{} '{}'", where, line)});
+    auto pattern = PathPattern::parse(line, flag.ignore_case);
+    const std::string where = fmt::format("{}:{}", flag.text, number);
+    if (!pattern) {
+      parsed = fail(std::move(pattern).error().in(fmt::format("{} {}", called, where)));
     } else {
-      parsed = fail(std::move(pattern).error().in(where));
+      rules.push_back({*std::move(pattern), fmt::format("{} '{}'", where, line)});
     }
   });
-  TRY(parsed);
-  return rules;
+  return parsed;
 }
+
+}  // namespace
 
 void for_each_pattern_line(std::string_view text,
                            const std::function<void(std::string_view line, std::size_t)>& each) {
@@ -68,6 +79,13 @@ void for_each_pattern_line(std::string_view text,
     }
     if (!line.empty() && line.front() != '#') each(line, number);
   }
+}
+
+Result<std::vector<PatternRule>> read_pattern_flags(const std::vector<PatternFlag>& flags,
+                                                    std::string_view name) {
+  std::vector<PatternRule> rules;
+  for (const PatternFlag& flag : flags) TRY(add_flag(flag, flag_of(flag, name), rules));
+  return rules;
 }
 
 IgnoreFiles read_ignore_file(int folder, const std::string& path, const char* name, bool of_git,

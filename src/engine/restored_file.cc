@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -56,6 +57,9 @@ Result<void> RestoredFile::complete() {
     if (!verified) failed(verified.error());
   }
   auto applied = apply_plain_attributes(file, entry_, path_, context_.attributes, place_.bearer);
+  // With the snapshot's time a later restore, or diff, would take it for whole.
+  static constexpr std::array<timespec, 2> kNow{{{0, UTIME_OMIT}, {0, UTIME_NOW}}};
+  if (!joined_missing().empty()) (void)::futimens(file, kNow.data());
   if (place_.replacement) TRY(take_name());
   // Last of all: an immutable file takes nothing else, and no other name.
   if (!place_.keeps_flags_for_later) {
@@ -67,10 +71,7 @@ Result<void> RestoredFile::complete() {
 
 Result<void> RestoredFile::take_name() {
   std::uint64_t missing = 0;
-  {
-    const MutexLock lock(mutex_);
-    for (const Range& range : missing_) missing += range.end - range.begin;
-  }
+  for (const Range& range : joined_missing()) missing += range.end - range.begin;
   // Nothing at all is no reason to part with what was there.
   const bool is_worthless = entry_.size != 0 && missing >= entry_.size;
   auto named = is_worthless ? fail(ErrorCode::io, "nothing of it could be restored")
@@ -141,10 +142,8 @@ void RestoredFile::damaged(const Error& error, std::uint64_t offset, std::uint64
   if (length != 0) missing_.push_back({offset, offset + length});
 }
 
-// The first error, and all that is missing.
-std::optional<Error> RestoredFile::whole_trouble() {
+std::vector<RestoredFile::Range> RestoredFile::joined_missing() {
   const MutexLock lock(mutex_);
-  if (!trouble_ || missing_.empty()) return trouble_;
   std::ranges::sort(missing_, {}, &Range::begin);
   std::vector<Range> joined;
   for (const Range& range : missing_) {
@@ -154,6 +153,14 @@ std::optional<Error> RestoredFile::whole_trouble() {
       joined.push_back(range);
     }
   }
+  return joined;
+}
+
+// The first error, and all that is missing.
+std::optional<Error> RestoredFile::whole_trouble() {
+  const std::vector<Range> joined = joined_missing();
+  const MutexLock lock(mutex_);
+  if (!trouble_ || joined.empty()) return trouble_;
   std::string text;
   for (std::size_t i = 0; i < std::min(joined.size(), kRangesShown); ++i)
     text += fmt::format("{}{}-{}", i == 0 ? "" : ", ", joined[i].begin, joined[i].end - 1);

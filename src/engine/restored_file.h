@@ -116,6 +116,8 @@ class RestoredFile {
   };
   Result<void> complete();
   Result<void> take_name();
+  // In the order of the file, none touching the next.
+  std::vector<Range> joined_missing();
   Result<void> write_sparse(ByteSpan bytes, std::uint64_t offset);
   std::optional<Error> whole_trouble();
 

@@ -3,7 +3,7 @@
 
 #include "repo/chunk_reader.h"
 #include "src/engine/file_content.h"
-#include "src/engine/parallel.h"
+#include "util/parallel.h"
 
 namespace lagan {
 

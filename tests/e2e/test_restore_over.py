@@ -427,6 +427,41 @@ class Delete(Over):
         self.assertIn("another file system", self.errors)
         self.assertEqual(self.files(), {"extra/mount/precious", "keep/a.txt", "keep/b.log", "file"})
 
+    @unittest.skipUnless(IS_ROOT, "only root mounts")
+    def test_nor_in_one_that_is_mounted_where_the_snapshot_has_a_folder(self):
+        os.mkdir(self.path("disk"))
+        self.backup()
+        self.restore_over()
+        done = subprocess.run(["mount", "-t", "tmpfs", "lagan-test", self.inside("disk")],
+                              check=False, stderr=subprocess.DEVNULL)
+        if done.returncode != 0:
+            self.skipTest("cannot mount here")
+        self.addCleanup(subprocess.run, ["umount", self.inside("disk")], check=False)
+        write(self.inside("disk/precious"), "precious")
+        self.restore_over("--delete")
+        self.assertIn("/disk is another file system", self.errors)
+        self.assertEqual(self.files(), {"disk/precious", "keep/a.txt", "keep/b.log", "file"})
+
+    def test_the_repository_is_never_deleted(self):
+        # It lies in the source, which is restored over itself.
+        repository = self.path("extra/repository")
+        shutil.copytree(self.repository, repository)
+        over_itself = ("-r", repository, "restore", f"latest:{self.source}", "-t", self.source,
+                       "--delete")
+        before = tree(repository)
+        self.run_lagan(*over_itself, code=1)
+        self.assertIn("is the repository: nothing is deleted there", self.errors)
+        self.assertEqual(tree(repository), before)
+        # Now the snapshot has it, as an empty folder.
+        self.run_lagan("-r", repository, "backup", self.source)
+        before = tree(repository)
+        self.run_lagan(*over_itself)
+        self.assertIn("is the repository: nothing is deleted there", self.errors)
+        self.assertEqual(tree(repository), before)
+        self.refuse("-r", repository, "restore", "latest", "-t", repository + "/data", "--delete",
+                    saying="the repository")
+        self.assertEqual(tree(repository), before)
+
     def test_the_root_of_the_system_needs_a_filter(self):
         self.refuse("restore", "latest", "-t", "/", "--delete", "--dry-run", saying="--delete in /")
 
@@ -469,6 +504,33 @@ class Interrupted(Over):
         self.assertGreater(kept, 0)
         self.restore_over()
         self.assertEqual(tree(self.target), tree(self.source))
+
+
+    def test_what_is_left_alone_is_never_a_half(self):
+        if shutil.which("strace") is None:
+            self.skipTest("no strace here")
+        write(self.path("large"), os.urandom(12_000_000))
+        self.backup()
+        for mode in ("never", "if-newer"):
+            shutil.rmtree(self.target, ignore_errors=True)
+            self.restore_over("--overwrite", mode, code=None,
+                              **strace("-o", "/dev/null", "-e", "inject=pwrite64:signal=KILL:when=3+"))
+            self.assertNotEqual(tree(self.target), tree(self.source))
+            self.restore_over("--overwrite", mode)
+            self.assertEqual(read(self.inside("large")), read(self.path("large")))
+
+    def test_what_lacks_something_does_not_look_whole(self):
+        write(self.path("a"), os.urandom(12_000_000))
+        self.backup()
+        packs = [os.path.join(here, name) for here, _, names in
+                 os.walk(os.path.join(self.repository, "data")) for name in names]
+        whole = read(packs[0])
+        write(packs[0], whole[:1_000_000] + bytes(100) + whole[1_000_100:])
+        self.restore_over(code=1)
+        self.assertIn("missing: bytes", self.errors)
+        write(packs[0], whole)
+        self.restore_over("--overwrite", "if-changed")
+        self.assertEqual(read(self.inside("a")), read(self.path("a")))
 
 
 class Torture(Over):

@@ -9,7 +9,7 @@
 
 #include "crypto/hash.h"
 #include "crypto/object_key.h"
-#include "src/cli/base64.h"
+#include "util/base64.h"
 #include "src/cli/key_armour.h"
 #include "tests/repo/samples.h"
 

@@ -285,6 +285,10 @@ TEST_CASE_FIXTURE(LocalFixture,
   CHECK(fs::exists(folder / "relative/a"));
 }
 
+TEST_CASE("what a folder holds went through fsync") {
+  CHECK(make_local_storage("/nowhere")->capabilities().put_is_verified);
+}
+
 TEST_CASE("a full disk is no_space, leaves no litter, and is usable again") {
   const TemporaryFolder folder;
   constexpr int kNotPermitted = 77;

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "tests/storage/helpers.h"
@@ -55,7 +56,10 @@ TEST_CASE("an unknown kind of location is refused with those that are known") {
     CHECK(storage.error().message.find("mem://name") != std::string::npos);
   }
   CHECK(open_storage("x:y").error().message ==
-        "unknown kind of location 'x:'; known are a path, file:///path, local:path and mem://name");
+        "unknown kind of location 'x:'; known are a path, file:///path, local:path, "
+        "s3://bucket/prefix, s3+https://host/bucket/prefix, sftp://user@host/path, "
+        "webdav+https://host/path, ftps+explicit://host/path, azure://account/container/prefix, "
+        "rclone:remote:path and mem://name");
 }
 
 TEST_CASE("a known kind without its place is refused") {
@@ -66,6 +70,77 @@ TEST_CASE("a known kind without its place is refused") {
     REQUIRE_FALSE(storage);
     CHECK(storage.error().code == ErrorCode::invalid_argument);
   }
+}
+
+TEST_CASE("a remote location is shown without its secrets") {
+  ::setenv("AZURE_ACCOUNT_KEY", "c2VjcmV0", 1);
+  const std::pair<const char*, const char*> shown[] = {
+      {"s3://bucket/a/b", "s3+https://s3.amazonaws.com/bucket/a/b/"},
+      {"s3://bucket?region=eu-west-1", "s3+https://s3.eu-west-1.amazonaws.com/bucket/"},
+      {"s3+http://key:se%2Fcret@127.0.0.1:7480/bucket/x", "s3+http://127.0.0.1:7480/bucket/x/"},
+      {"s3:s3.amazonaws.com/bucket/x", "s3+https://s3.amazonaws.com/bucket/x/"},
+      {"gs://bucket/a", "s3+https://storage.googleapis.com/bucket/a/"},
+      {"gs:bucket:/a", "s3+https://storage.googleapis.com/bucket/a/"},
+      {"gs:bucket:/", "s3+https://storage.googleapis.com/bucket/"},
+      {"s3:https://minio:9000/bucket", "s3+https://minio:9000/bucket/"},
+      {"sftp://me@host:2222/srv/x/", "sftp://me@host:2222/srv/x"},
+      {"sftp:me@host:/srv/x", "sftp://me@host/srv/x"},
+      {"sftp:host:below/home", "sftp://host/~/below/home"},
+      {"azure://account/container/a?endpoint=https://x", "azure://account/container/a/"},
+      {"ftp://me:secret@host/up/x/", "ftp://host/up/x"},
+      {"ftps+explicit://host:2121//srv/x", "ftps+explicit://host:2121//srv/x"},
+      {"rclone:Remote:a/b/", "rclone:Remote:a/b"},
+      {"rclone://Remote/a/b", "rclone:Remote:a/b"},
+      {"rclone::sftp,host=h,pass=secret:a/b", "rclone::sftp,…:a/b"},
+      {"webdav+https://me:secret@host/dav/x/", "webdav+https://host/dav/x"},
+      {"davs://host:8443/dav", "webdav+https://host:8443/dav"},
+  };
+  for (const auto& [location, expected] : shown) {
+    INFO(location);
+    const auto storage = open_storage(location);
+    REQUIRE(storage);
+    CHECK((*storage)->description() == expected);
+  }
+}
+
+TEST_CASE("no message about a location that is wrong has its password") {
+  for (const char* location :
+       {"s3+https://key:12secret34@host:99999/bucket", "s3+https://key:secret/secret@host/bucket",
+        "s3+https://key:secret?secret@host/bucket", "s3+https://key:secret#secret@host/bucket",
+        "s3+https://key:%zzsecret@host/bucket", "s3+https://key:secret@host/bucket?secrt=1",
+        "webdav+https://me:secret/secret@host/x", "sftp://me:secret@host/x",
+        "s3x://key:secret@host/x", "webdav+https://me:secret@host/"}) {
+    INFO(location);
+    const auto storage = open_storage(location);
+    REQUIRE_FALSE(storage);
+    CHECK(storage.error().code == ErrorCode::invalid_argument);
+    CHECK(storage.error().message.find("secret") == std::string::npos);
+  }
+}
+
+TEST_CASE("an option belongs to a kind of location, and its kind knows it") {
+  const auto open = [](std::string_view location, const char* name) {
+    return open_storage(location, {.connection = {}, .extended = {{name, "x"}}});
+  };
+  CHECK(open("sftp://host/x", "sftp.args"));
+  CHECK(open("/srv", "sftp.args"));
+  CHECK(open("s3://bucket", "s3.region"));
+  for (const char* name : {"sftp.arg", "ftps.args", "sftp", ""}) {
+    INFO(name);
+    const auto storage = open("sftp://host/x", name);
+    REQUIRE_FALSE(storage);
+    CHECK(storage.error().code == ErrorCode::invalid_argument);
+  }
+}
+
+TEST_CASE("others can listen where there is no TLS, but not within this machine") {
+  for (const char* location : {"s3+http://host/b", "s3:http://host/b", "webdav+http://me@host/x",
+                               "dav://10.0.0.1/x", "s3+http://127.0.0.1@host/b"})
+    CHECK(is_open_to_listeners(location));
+  for (const char* location :
+       {"/srv", "s3://b", "s3+https://host/b", "sftp://host/x", "s3+http://localhost:7480/b",
+        "s3+http://127.0.0.1/b", "webdav+http://[::1]:80/x", "davs://host/x"})
+    CHECK_FALSE(is_open_to_listeners(location));
 }
 
 TEST_CASE("the same memory name is the same store, another name another") {

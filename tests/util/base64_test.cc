@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/cli/base64.h"
+#include "util/base64.h"
 
 #include <doctest/doctest.h>
 
-namespace lagan::cli {
+namespace lagan {
 namespace {
 
 TEST_CASE("the examples of RFC 4648") {
@@ -37,4 +37,4 @@ TEST_CASE("what is not base64 is refused") {
 }
 
 }  // namespace
-}  // namespace lagan::cli
+}  // namespace lagan

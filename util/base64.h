@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-namespace lagan::cli {
+namespace lagan {
 
 std::string to_base64(std::string_view bytes);
 // White space between the digits is passed over; nothing for anything else that is not base64.
 std::optional<std::string> from_base64(std::string_view text);
 
-}  // namespace lagan::cli
+}  // namespace lagan

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/cli/base64.h"
+#include "util/base64.h"
 
 #include <algorithm>
 #include <cstdint>
 
-namespace lagan::cli {
+namespace lagan {
 namespace {
 
 constexpr std::string_view kDigits =
@@ -50,4 +50,4 @@ std::optional<std::string> from_base64(std::string_view text) {
   return is_whole ? std::optional(std::move(out)) : std::nullopt;
 }
 
-}  // namespace lagan::cli
+}  // namespace lagan

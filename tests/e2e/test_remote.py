@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Repositories on real servers: their whole life, and what a user is told who got something wrong."""
+
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "servers"))
+from helpers import QUICK_KEY, Repository, read, tree, write  # noqa: E402
+from fault_proxy import FaultProxy  # noqa: E402
+from servers import ApacheDav, Azurite, CephRgw, ProFtpd, Rclone, Sshd, free_port  # noqa: E402
+
+
+class OnServer:
+    """Mixed into Repository: every command of the class goes to one server."""
+
+    server_class = None
+    secrets = ()
+
+    @classmethod
+    def setUpClass(cls):
+        if not cls.server_class.is_installed():
+            raise unittest.SkipTest(f"{cls.server_class.name} is not installed")
+        cls.server = cls.enterClassContext(cls.server_class())
+        cls.prepare_folder()
+        os.mkdir(cls.source)
+        cls.environment.update(cls.server.environment)
+        cls.environment["LAGAN_REPOSITORY"] = cls.server.location("first")
+
+    @classmethod
+    def start(cls, *words, **options):
+        return super().start(*words, *cls.server.flags, **options)
+
+    def refuse_location(self, location, *words, code=1, saying="", **options):
+        """One sentence and no secret, whatever is wrong with where the repository is said to be."""
+        self.refuse(*(words or ("snapshots",)), "-r", location, code=code, saying=saying, **options)
+        for secret in (*self.secrets, "first-password"):
+            self.assertNotIn(secret, self.errors)
+
+    def test_a_repository_lives_there(self):
+        for number in range(40):
+            folder = self.path(f"folder-{number % 7}")
+            os.makedirs(folder, exist_ok=True)
+            write(os.path.join(folder, f"file-{number}"), os.urandom(1000 + 997 * number))
+        write(self.path("large"), os.urandom(9 << 20))
+        self.assertIn("created repository", self.run_lagan("init", *QUICK_KEY))
+        first = self.backup()
+        self.assertEqual(tree(self.restore(first)), tree(self.source))
+
+        os.remove(self.path("large"))
+        write(self.path("new"), "new\n")
+        second = self.backup()
+        self.assertEqual(tree(self.restore()), tree(self.source))
+        self.assertEqual([each["id"] for each in self.snapshots()], [first, second])
+        self.run_lagan("check", "--read-data")
+        self.run_lagan("check", "--read-data", "--no-cache")
+
+        # The second prune deletes what the first condemned.
+        self.run_lagan("forget", "--keep-last", "1")
+        for _ in range(2):
+            self.run_lagan("prune", "--undelete-window", "0", "--max-unused", "0")
+        self.run_lagan("check", "--read-data")
+        self.assertEqual(read(os.path.join(self.restore(), "new")), b"new\n")
+        listing = self.run_lagan("list", "packs")
+        self.assertGreater(len(listing.splitlines()), 0)
+
+    def test_a_repository_in_two_places_is_two(self):
+        for name in ("one", "two"):
+            self.run_lagan("init", *QUICK_KEY, "-r", self.server.location(name))
+        self.backup(self.source, "-r", self.server.location("one"))
+        self.assertEqual(len(self.json("snapshots", "-r", self.server.location("one"))), 1)
+        self.assertEqual(len(self.json("snapshots", "-r", self.server.location("two"))), 0)
+        self.refuse_location(self.server.location("one"), "init", *QUICK_KEY, saying="already")
+
+    def test_the_place_is_found_fit(self):
+        report = self.json_lines("storage", "test", self.server.location("tried"))[-1]
+        self.assertEqual([step for step in report["steps"] if not step["holds"]], [])
+        self.assertTrue(report["sound"] and report["can_remove"])
+        self.assertFalse(report["left_objects"])
+        self.assertIn("A repository can live there",
+                      self.run_lagan("storage", "test", self.server.location("tried")))
+
+    def test_where_nothing_is_there_is_no_repository(self):
+        self.refuse_location(self.server.location("nothing"), code=10)
+        self.refuse_location(self.server.location("nothing"), "backup", self.source, code=10)
+
+    def test_a_wrong_password_of_the_repository(self):
+        self.run_lagan("init", *QUICK_KEY, "-r", self.server.location("locked"))
+        self.refuse_location(self.server.location("locked"), code=12, saying="wrong password",
+                             env={"LAGAN_PASSWORD": "other"})
+
+
+class OverHttp(OnServer):
+    """What only servers of HTTP can get wrong."""
+
+    requests_of_an_unchanged_backup = 20
+
+    def test_a_server_that_is_not_there(self):
+        here = self.server.location("x")
+        self.refuse_location(here.replace(f":{self.server.port}/", f":{free_port()}/"),
+                             saying="is the server running")
+        self.refuse_location(here.replace("127.0.0.1", "no-such-host.invalid"),
+                             saying="does not resolve")
+
+    def test_a_certificate_that_nobody_vouches_for(self):
+        here = self.server.tls_location("certified")
+        self.refuse_location(here, saying="--cacert")
+        self.refuse_location(here, "snapshots", "--cacert", "/nonexistent", saying="--cacert")
+        trusted = ("-r", here, "--cacert", self.server.certificate)
+        self.run_lagan("init", *QUICK_KEY, *trusted)
+        self.assertEqual(self.json("snapshots", *trusted), [])
+        self.assertEqual(self.json("snapshots", "-r", here, "--insecure-tls"), [])
+        # Not the name that is certified.
+        self.refuse_location(here.replace("//localhost", "//other.localhost"), "snapshots",
+                             "--cacert", self.server.certificate, saying="certificate")
+
+    def through(self, proxy, name):
+        return self.server.location(name).replace(f":{self.server.port}/", f":{proxy.port}/")
+
+    def test_a_server_with_bad_days(self):
+        """Busy, answers lost or cut, connections reset: all is tried again, and nothing is lost."""
+        os.makedirs(self.path("bad-days"), exist_ok=True)
+        for number in range(30):
+            write(self.path(f"bad-days/{number}"), os.urandom(1000 * number))
+        with FaultProxy(self.server.port, every=4) as proxy:
+            here = ("-r", self.through(proxy, "bad-days"))
+            self.run_lagan("init", *QUICK_KEY, *here)
+            self.backup(self.source, *here)
+            target = self.restore("latest", *here)
+            self.run_lagan("check", "--read-data", *here)
+            self.assertIn("trying again", self.errors)
+            self.assertGreater(proxy.faults, 8)
+        self.assertEqual(tree(target), tree(self.source))
+        listed = self.run_lagan("check", "--read-data", "-r", self.server.location("bad-days"))
+        self.assertIn("no errors", listed)
+
+    def test_a_server_that_goes_away_for_good(self):
+        self.run_lagan("init", *QUICK_KEY, "-r", self.server.location("away"))
+        with FaultProxy(self.server.port) as proxy:
+            here = self.through(proxy, "away")
+            self.run_lagan("snapshots", "-r", here)
+            # The first answer comes, so that what follows is worth another try; then none does.
+            proxy.after = proxy.requests + 1
+            self.run_lagan("snapshots", "-r", here, "--retry-time", "1s", code=1)
+            self.assertIn("gave up after", self.errors)
+
+    def test_requests_of_an_unchanged_backup(self):
+        """Over a long way each costs time: no more than there are now."""
+        with FaultProxy(self.server.port) as proxy:
+            here = ("-r", self.through(proxy, "counted"))
+            self.run_lagan("init", *QUICK_KEY, *here)
+            self.backup(self.source, *here)
+            self.backup(self.source, *here)
+            proxy.requests, proxy.by_method = 0, {}
+            self.backup(self.source, *here)
+            self.assertLessEqual(proxy.requests, self.requests_of_an_unchanged_backup,
+                                 proxy.by_method)
+
+    def test_https_where_http_is_spoken(self):
+        here = self.server.location("x").replace("+http://", "+https://")
+        self.refuse_location(here, saying="speak TLS")
+
+
+class TestS3(OverHttp, Repository):
+    server_class = CephRgw
+    secrets = (CephRgw.secret_key,)
+
+    def test_wrong_keys(self):
+        here = self.server.location("first")
+        self.refuse_location(here, env={"AWS_SECRET_ACCESS_KEY": "wrong-secret"},
+                             saying="the secret key is wrong")
+        self.refuse_location(here, env={"AWS_ACCESS_KEY_ID": "WRONGKEY"},
+                             saying="access key is not known")
+        self.refuse_location(here, env={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "",
+                                        "AWS_EC2_METADATA_DISABLED": "true"},
+                             saying="AWS_ACCESS_KEY_ID")
+
+    def test_keys_in_the_location(self):
+        secret = self.server.secret_key.replace("/", "%2F").replace("+", "%2B")
+        here = self.server.location("with-keys").replace(
+            "//", f"//{self.server.access_key}:{secret}@")
+        none = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+        said = self.run_lagan("init", *QUICK_KEY, "-r", here, env=none)
+        self.assertIn(self.server.location("with-keys"), said)
+        self.assertNotIn(secret, said)
+        self.assertNotIn("@", said)
+
+    def test_the_spelling_of_restic(self):
+        self.run_lagan("init", *QUICK_KEY, "-r", self.server.location("spelled/below"))
+        spelled = f"s3:http://127.0.0.1:{self.server.port}/spelled/below"
+        self.assertEqual(self.json("snapshots", "-r", spelled, "-o", "s3.bucket-lookup=path"), [])
+
+    def test_an_option_that_is_none(self):
+        self.refuse_location(self.server.location("x") + "?reigon=here", saying="reigon")
+        self.refuse("snapshots", "-o", "s4.region=x", saying="s4.region")
+
+
+class TestWebdav(OverHttp, Repository):
+    server_class = ApacheDav
+    secrets = (ApacheDav.password,)
+
+    def test_wrong_password_of_the_server(self):
+        here = self.server.location("first")
+        self.refuse_location(here, env={"LAGAN_WEBDAV_PASSWORD": "wrong"},
+                             saying="user or password is wrong")
+        self.refuse_location(here, env={"LAGAN_WEBDAV_USER": "", "LAGAN_WEBDAV_PASSWORD": ""},
+                             saying="LAGAN_WEBDAV_USER")
+
+
+class TestSftp(OnServer, Repository):
+    server_class = Sshd
+
+    def test_a_server_that_is_not_there(self):
+        nowhere = f"sftp://127.0.0.1:{free_port()}/x"
+        self.refuse_location(nowhere, saying="Connection refused")
+        self.refuse_location("sftp://no-such-host.invalid/x", saying="resolve")
+
+    def test_a_host_that_is_not_known(self):
+        # ssh's own settings for that host are not used.
+        self.refuse_location(f"sftp://127.0.0.1:{self.server.port}/x",
+                             saying="accept its key")
+
+    def test_a_key_that_does_not_fit(self):
+        self.refuse_location(self.server.location("first").replace("//", "//nobody-of-that-name@"),
+                             saying="Permission denied")
+
+    def test_the_spelling_of_restic(self):
+        self.run_lagan("init", *QUICK_KEY, "-r", self.server.location("spelled"))
+        spelled = self.server.location("spelled").replace("sftp://lagan-test", "sftp:lagan-test:")
+        self.assertEqual(self.json("snapshots", "-r", spelled), [])
+
+    def test_a_command_instead_of_ssh(self):
+        command = f"sftp.command=ssh -F {self.server.path('ssh_config')} -s lagan-test sftp"
+        here = self.server.location("by-command")
+        self.run_lagan("init", *QUICK_KEY, "-r", here, "-o", command)
+        self.assertEqual(self.json("snapshots", "-r", here, "-o", command), [])
+
+
+class TestFtp(OnServer, Repository):
+    server_class = ProFtpd
+    secrets = (ProFtpd.password,)
+
+    def test_wrong_password_of_the_server(self):
+        self.refuse_location(self.server.location("first"),
+                             env={"LAGAN_FTP_PASSWORD": "wrong"},
+                             saying="user or password is wrong")
+
+    def test_a_certificate_that_nobody_vouches_for(self):
+        here = self.server.tls_location("certified")
+        self.refuse_location(here, saying="--cacert")
+        trusted = ("-r", here, "--cacert", self.server.certificate)
+        self.run_lagan("init", *QUICK_KEY, *trusted)
+        self.backup(self.source, *trusted)
+        self.assertEqual(len(self.json("snapshots", *trusted)), 1)
+
+
+class TestRclone(OnServer, Repository):
+    server_class = Rclone
+
+    def test_a_remote_that_is_none(self):
+        self.refuse_location("rclone:no-such-remote:x", saying="no-such-remote")
+
+    def test_rclone_that_is_not_there(self):
+        self.refuse("snapshots", "-o", "rclone.program=/nonexistent", saying="rclone does not start")
+
+
+class TestAzure(OnServer, Repository):
+    server_class = Azurite
+    secrets = (Azurite.account_key,)
+
+    def test_wrong_key(self):
+        self.refuse_location(self.server.location("first"),
+                             env={"AZURE_ACCOUNT_KEY": "d3Jvbmc="}, saying="key or signature")
+        self.refuse_location(self.server.location("first"), env={"AZURE_ACCOUNT_KEY": ""},
+                             saying="AZURE_ACCOUNT_KEY")
+
+
+if __name__ == "__main__":
+    unittest.main()

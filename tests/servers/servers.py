@@ -1,0 +1,438 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real servers for the tests of storage: each in a folder of its own, on ports of the loopback that
+were free, for as long as a test runs. Nothing of the machine is used but the installed programs.
+
+    with Sshd() as server:
+        server.location("x")    # where a repository may be
+        server.flags            # what the program needs beside it
+"""
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+IS_ROOT = os.geteuid() == 0
+PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+
+def find(program):
+    return shutil.which(program, path=PATH)
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def write(path, text, mode=0o644):
+    with open(path, "w") as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+class Server:
+    """What all have in common: a folder, processes, a certificate."""
+
+    programs = ()  # that must be installed
+    flags = ()  # of the program that is tested
+    environment = {}
+    ready_within_s = 60
+
+    @classmethod
+    def is_installed(cls):
+        return all(find(program) for program in cls.programs)
+
+    def __enter__(self):
+        # Servers that give up root must get through to it, which $TMPDIR may not allow.
+        self.folder = tempfile.mkdtemp(prefix="lagan-server-", dir="/tmp" if IS_ROOT else None)
+        os.chmod(self.folder, 0o755)
+        self.processes = []
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self.processes):
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def make_folders(self, *names, owner=None):
+        for name in names:
+            os.makedirs(self.path(name), exist_ok=True)
+            if owner and IS_ROOT:
+                shutil.chown(self.path(name), owner, owner)
+
+    def spawn(self, *words, **options):
+        with open(self.path("log"), "ab") as log:
+            process = subprocess.Popen(
+                [find(words[0]) or words[0], *words[1:]], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, preexec_fn=die_with_parent, env={**os.environ, "PATH": PATH}, **options)
+        self.processes.append(process)
+        return process
+
+    def run(self, *words):
+        done = subprocess.run([find(words[0]), *words[1:]], capture_output=True, text=True,
+                              env={**os.environ, "PATH": PATH})
+        if done.returncode != 0:
+            raise RuntimeError(f"{words}: {done.stderr}")
+        return done.stdout
+
+    def wait_until(self, is_ready):
+        end = time.monotonic() + self.ready_within_s
+        while not is_ready():
+            ended = [each.args[0] for each in self.processes if each.poll() is not None]
+            if ended or time.monotonic() > end:
+                with open(self.path("log"), errors="replace") as log:
+                    raise RuntimeError(f"{ended or 'a server'} did not start:\n{log.read()[-4000:]}")
+            time.sleep(0.02)
+
+    def wait_for_port(self, port):
+        def answers():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+        self.wait_until(answers)
+
+    def wait_for_status(self, url, *statuses):
+        def answers():
+            try:
+                return urllib.request.urlopen(url, timeout=2).status in statuses
+            except urllib.error.HTTPError as error:
+                return error.code in statuses
+            except (OSError, ssl.SSLError):
+                return False
+        self.wait_until(answers)
+
+    def make_certificate(self):
+        """For localhost and 127.0.0.1; nobody trusts it but who is told to."""
+        self.certificate, self.key = self.path("tls.crt"), self.path("tls.key")
+        self.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                 "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                 "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", self.key, "-out",
+                 self.certificate)
+
+    def location(self, name):
+        raise NotImplementedError
+
+    def line(self):
+        """As tests/storage/contract_test.cc reads it."""
+        option = f" {self.flags[1]}" if self.flags and self.flags[0] == "-o" else ""
+        return f"{self.name} {self.location('contract')}{option}\n"
+
+
+class Sshd(Server):
+    """OpenSSH, for the user who runs the tests, by a key of its own."""
+
+    name = "sshd"
+    programs = ("sshd", "ssh", "ssh-keygen")
+
+    def start(self):
+        self.port = free_port()
+        self.make_folders("data")
+        for key in ("host_key", "client_key"):
+            self.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.path(key))
+        if IS_ROOT:
+            os.makedirs("/run/sshd", exist_ok=True)  # it insists
+        shutil.copy(self.path("client_key.pub"), self.path("authorized_keys"))
+        with open(self.path("host_key.pub")) as file:
+            host_key = " ".join(file.read().split()[:2])
+        write(self.path("known_hosts"), f"[127.0.0.1]:{self.port} {host_key}\n")
+        write(self.path("sshd_config"), f"""
+Port {self.port}
+ListenAddress 127.0.0.1
+HostKey {self.path("host_key")}
+PidFile none
+AuthorizedKeysFile {self.path("authorized_keys")}
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+StrictModes no
+MaxStartups 100
+Subsystem sftp internal-sftp
+""")
+        write(self.path("ssh_config"), f"""
+Host lagan-test
+  HostName 127.0.0.1
+  Port {self.port}
+  IdentityFile {self.path("client_key")}
+  IdentitiesOnly yes
+  UserKnownHostsFile {self.path("known_hosts")}
+  GlobalKnownHostsFile none
+  StrictHostKeyChecking yes
+""")
+        self.flags = ("-o", f"sftp.args=-F {self.path('ssh_config')}")
+        self.spawn("sshd", "-D", "-e", "-f", self.path("sshd_config"))
+        self.wait_for_port(self.port)
+
+    def location(self, name):
+        return f"sftp://lagan-test{self.path('data', name)}"
+
+
+class ApacheDav(Server):
+    """Apache with mod_dav_fs, by user and password, on http and https."""
+
+    name = "apache"
+    programs = ("apache2", "openssl")
+    user, password = "lagan", "secret-of-apache"
+
+    def start(self):
+        self.port, self.tls_port = free_port(), free_port()
+        self.make_folders("data", "run", owner="www-data")
+        self.make_certificate()
+        digest = self.run("openssl", "passwd", "-apr1", self.password).strip()
+        write(self.path("passwords"), f"{self.user}:{digest}\n")
+        modules = "/usr/lib/apache2/modules"
+        load = "".join(
+            f"LoadModule {name}_module {modules}/mod_{name}.so\n"
+            for name in ("mpm_event", "authn_core", "authn_file", "authz_core", "authz_user",
+                         "auth_basic", "dav", "dav_fs", "ssl", "socache_shmcb")
+            if os.path.exists(f"{modules}/mod_{name}.so"))
+        write(self.path("httpd.conf"), f"""{load}
+ServerName localhost
+ServerRoot {self.folder}
+DefaultRuntimeDir {self.path("run")}
+PidFile {self.path("run", "pid")}
+ErrorLog {self.path("log")}
+LogLevel warn
+{"User www-data" if IS_ROOT else ""}
+{"Group www-data" if IS_ROOT else ""}
+Listen 127.0.0.1:{self.port}
+Listen 127.0.0.1:{self.tls_port}
+DavLockDB {self.path("run", "locks")}
+DocumentRoot {self.path("data")}
+KeepAlive On
+MaxKeepAliveRequests 0
+StartServers 1
+ThreadsPerChild 32
+<Directory {self.path("data")}>
+  Dav On
+  AuthType Basic
+  AuthName lagan
+  AuthUserFile {self.path("passwords")}
+  Require valid-user
+</Directory>
+<VirtualHost 127.0.0.1:{self.tls_port}>
+  DocumentRoot {self.path("data")}
+  SSLEngine on
+  SSLCertificateFile {self.certificate}
+  SSLCertificateKeyFile {self.key}
+</VirtualHost>
+""")
+        self.environment = {"LAGAN_WEBDAV_USER": self.user, "LAGAN_WEBDAV_PASSWORD": self.password}
+        self.spawn("apache2", "-f", self.path("httpd.conf"), "-D", "FOREGROUND")
+        self.wait_for_status(f"http://127.0.0.1:{self.port}/", 401)
+
+    def location(self, name):
+        return f"webdav+http://127.0.0.1:{self.port}/{name}"
+
+    def tls_location(self, name):
+        return f"webdav+https://localhost:{self.tls_port}/{name}"
+
+
+class CephRgw(Server):
+    """Ceph with a gateway that speaks S3: one monitor, one OSD in memory, no manager."""
+
+    name = "rgw"
+    programs = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "monmaptool", "ceph", "openssl")
+    ready_within_s = 120
+    access_key, secret_key = "LAGANTESTKEY00000001", "secret/of+Ceph0123456789abcdefghijklmnop"
+
+    def start(self):
+        self.port, self.tls_port, monitor, old_monitor = (free_port() for _ in range(4))
+        self.make_folders("mon", "osd", "run")
+        self.make_certificate()
+        identity = str(uuid.uuid4())
+        config = self.path("ceph.conf")
+        # Nothing is authenticated inside, so that no keys are needed; the short interval is what
+        # makes it start in seconds.
+        write(config, f"""
+[global]
+fsid = {identity}
+mon host = [v2:127.0.0.1:{monitor},v1:127.0.0.1:{old_monitor}]
+public addr = 127.0.0.1
+cluster addr = 127.0.0.1
+paxos propose interval = 0.05
+paxos min wait = 0.01
+auth cluster required = none
+auth service required = none
+auth client required = none
+auth allow insecure global id reclaim = true
+ms mon client mode = crc
+osd pool default size = 1
+osd pool default min size = 1
+mon allow pool size one = true
+osd crush chooseleaf type = 0
+osd pool default pg num = 4
+osd pool default pgp num = 4
+osd pool default pg autoscale mode = off
+mon max pg per osd = 1000
+osd objectstore = memstore
+memstore device bytes = 4294967296
+osd class load list = *
+osd class default list = *
+run dir = {self.path("run")}
+admin socket = {self.path("run", "$name.asok")}
+pid file = {self.path("run", "$name.pid")}
+log file = /dev/null
+mon cluster log file = /dev/null
+crash dir = {self.path("run")}
+keyring = /dev/null
+[mon.a]
+mon data = {self.path("mon")}
+[osd.0]
+osd data = {self.path("osd")}
+[client.rgw]
+ms mon client mode = crc
+rgw frontends = beast tcp_nodelay=1 endpoint=127.0.0.1:{self.port} ssl_endpoint=127.0.0.1:{self.tls_port} ssl_certificate={self.certificate} ssl_private_key={self.key}
+rgw enable usage log = false
+rgw enable ops log = false
+rgw crypt require ssl = false
+rgw dns name = localhost
+""")
+        monitors = f"[v2:127.0.0.1:{monitor},v1:127.0.0.1:{old_monitor}]"
+        self.run("monmaptool", "--create", "--clobber", "--fsid", identity, "--addv", "a", monitors,
+                 self.path("monmap"))
+        self.run("ceph-mon", "-c", config, "--mkfs", "-i", "a", "--monmap", self.path("monmap"))
+        self.spawn("ceph-mon", "-c", config, "-f", "-i", "a")
+        self.wait_for_port(monitor)
+        osd = str(uuid.uuid4())
+        self.run("ceph", "-c", config, "osd", "new", osd, "0")
+        self.run("ceph-osd", "-c", config, "-i", "0", "--mkfs", "--osd-uuid", osd)
+        self.spawn("ceph-osd", "-c", config, "-f", "-i", "0")
+        self.spawn("radosgw", "-c", config, "-f", "-n", "client.rgw")
+        self.wait_for_status(f"http://127.0.0.1:{self.port}/swift/healthcheck", 200, 204)
+        self.run("radosgw-admin", "-c", config, "-n", "client.rgw", "user", "create", "--uid=lagan",
+                 "--display-name=lagan", f"--access-key={self.access_key}",
+                 f"--secret-key={self.secret_key}")
+        self.environment = {"AWS_ACCESS_KEY_ID": self.access_key,
+                            "AWS_SECRET_ACCESS_KEY": self.secret_key}
+
+    def location(self, name):
+        return f"s3+http://127.0.0.1:{self.port}/{name}"
+
+    def tls_location(self, name):
+        return f"s3+https://localhost:{self.tls_port}/{name}"
+
+
+class ProFtpd(Server):
+    """ProFTPD for one user that only it knows, in the clear and with TLS on the same port."""
+
+    name = "proftpd"
+    programs = ("proftpd", "openssl")
+    user, password = "lagan", "secret-of-proftpd"
+
+    def start(self):
+        self.port = free_port()
+        self.make_folders("data", "run", owner="www-data")
+        self.make_certificate()
+        digest = self.run("openssl", "passwd", "-6", self.password).strip()
+        owner = os.stat(self.path("data"))
+        write(self.path("passwords"), f"{self.user}:{digest}:{owner.st_uid}:{owner.st_gid}::"
+              f"{self.path('data')}:/bin/false\n", 0o640)
+        write(self.path("proftpd.conf"), f"""
+LoadModule mod_tls.c
+ServerName lagan
+ServerType standalone
+DefaultAddress 127.0.0.1
+SocketBindTight on
+Port {self.port}
+UseIPv6 off
+PidFile {self.path("run", "pid")}
+ScoreboardFile {self.path("run", "score")}
+DelayTable none
+{"User www-data" if IS_ROOT else ""}
+{"Group www-data" if IS_ROOT else ""}
+AuthOrder mod_auth_file.c
+AuthUserFile {self.path("passwords")}
+RequireValidShell off
+{"DefaultRoot ~" if IS_ROOT else ""}
+AllowOverwrite on
+SystemLog {self.path("log")}
+TransferLog none
+WtmpLog off
+UseReverseDNS off
+MaxInstances 100
+TLSEngine on
+TLSECCertificateFile {self.certificate}
+TLSECCertificateKeyFile {self.key}
+TLSRequired off
+TLSOptions NoSessionReuseRequired
+TLSVerifyClient off
+""")
+        self.environment = {"LAGAN_FTP_USER": self.user, "LAGAN_FTP_PASSWORD": self.password}
+        self.spawn("proftpd", "-n", "-q", "-c", self.path("proftpd.conf"))
+        self.wait_for_port(self.port)
+
+    def location(self, name):
+        return f"ftp://127.0.0.1:{self.port}/{name}"
+
+    def tls_location(self, name):
+        return f"ftps+explicit://localhost:{self.port}/{name}"
+
+
+class Rclone(Server):
+    """No server, but rclone with a remote of its own that is a folder."""
+
+    name = "rclone"
+    programs = ("rclone",)
+
+    def start(self):
+        self.make_folders("data")
+        write(self.path("rclone.conf"), "[disk]\ntype = local\n")
+        self.flags = ("-o", f"rclone.args=--config {self.path('rclone.conf')}")
+
+    def location(self, name):
+        return f"rclone:disk:{self.path('data', name)}"
+
+
+class Azurite(Server):
+    """What Microsoft offers to test with; from npm: `npm install -g azurite@3.35.0`."""
+
+    name = "azurite"
+    programs = ("azurite-blob",)
+    # Everybody's, as its documentation has them.
+    account = "devstoreaccount1"
+    account_key = ("Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr"
+                   "/KBHBeksoGMGw==")
+
+    def start(self):
+        self.port = free_port()
+        self.environment = {"AZURE_ACCOUNT_KEY": self.account_key}
+        endpoint = f"http://127.0.0.1:{self.port}/{self.account}"
+        self.flags = ("-o", f"azure.endpoint={endpoint}")
+        self.spawn("azurite-blob", "--blobHost", "127.0.0.1", "--blobPort", str(self.port),
+                   "--location", self.folder, "--disableTelemetry", "--silent",
+                   "--skipApiVersionCheck")
+        self.wait_for_status(f"{endpoint}?comp=list", 400, 403)
+
+    def location(self, name):
+        return f"azure://{self.account}/{name}"
+
+
+SERVERS = {server.name: server
+           for server in (Sshd, ApacheDav, CephRgw, ProFtpd, Rclone, Azurite)}
