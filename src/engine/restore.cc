@@ -530,7 +530,7 @@ Result<RestoredFilePlace> Restore::place_of(Level& parent, const Entry& entry,
     // A later run that leaves alone what is there, or is newer, must not find a half of it.
     const bool may_be_left =
         options_.overwrite == Overwrite::never || options_.overwrite == Overwrite::if_newer;
-    RestoredFilePlace place = TRY(may_be_left ? FilePlacer::instead(folder, entry)
+    RestoredFilePlace place = TRY(may_be_left ? FilePlacer::instead(folder, entry, SourceStatus{})
                                               : FilePlacer::anew(folder->descriptor(), entry));
     place.change = ItemChange::added;
     if (!parent.is_pristine) place.bearer = Bearer::used;
