@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::size_t kPatternFileMax = std::size_t{16} << 20;
 constexpr std::size_t kIgnoreFileMax = std::size_t{1} << 20;
-constexpr std::size_t kPatternFileMax = std::size_t{16} << 20;
 
 // What is no regular file is neither followed nor waited for.
 Result<std::string> content_of(int folder, const char* name) {
