@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <ctime>
 
 #include "crypto/hash.h"
 #include "util/file.h"
@@ -75,6 +76,13 @@ std::string host_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
   return name.data();
+}
+
+std::int32_t utc_offset_minutes(Nanoseconds time) {
+  const std::time_t seconds = time / 1'000'000'000;
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  return static_cast<std::int32_t>(local.tm_gmtoff / 60);
 }
 
 std::string program_name() { return "lagan " LAGAN_VERSION; }

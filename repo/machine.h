@@ -8,6 +8,7 @@
 #include <string>
 
 #include "crypto/secret.h"
+#include "util/clock.h"
 
 namespace lagan {
 
@@ -25,6 +26,9 @@ std::uint64_t process_start(std::uint32_t pid);
 
 ProcessIdentity this_process(const SecretKey& id_key);
 std::string host_name();
+
+// How far local time is ahead of UTC here at that time.
+std::int32_t utc_offset_minutes(Nanoseconds time);
 
 // "lagan 0.1.0"
 std::string program_name();

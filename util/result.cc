@@ -25,6 +25,15 @@ ErrorCode code_of(int number) {
     case ENOSPC:
     case EDQUOT:
       return ErrorCode::no_space;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ESTALE:
+    case ETIMEDOUT:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENOTCONN:
+      return ErrorCode::unavailable;
     default:
       return ErrorCode::io;
   }

@@ -5,13 +5,11 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include <map>
 #include <utility>
 
 #include "repo/machine.h"
 #include "src/engine/file_list.h"
 #include "src/engine/retention.h"
-#include "storage/open.h"
 
 namespace lagan::cli {
 namespace {
@@ -50,6 +48,7 @@ Result<void> check_stream(const BackupFlags& flags) {
                       : !flags.explain.empty() ? "--explain"
                       : !flags.reread.empty()  ? "--reread"
                       : flags.use_fs_snapshot  ? "--use-fs-snapshot"
+                      : flags.read_special     ? "--read-special"
                                                : nullptr;
   if (other != nullptr)
     return refuse(fmt::format("{} and {} cannot be used together: leave one out", flag, other));
@@ -103,7 +102,7 @@ void BackupFlags::add_to(CLI::App& command) {
   command.add_option("-H,--host", host, "host name of the snapshot");
   command.add_option("--time", time, "time of the snapshot, \"2006-01-02 15:04:05\"");
   command.add_option("--description,--label", label, "a text kept with the snapshot");
-  add_patterns(command);
+  excludes.add_to(command, "-e,--exclude", "leave out what matches PATTERN");
   add("--exclude-if-present", filter.exclude_if_present,
       "leave out the content of folders that hold NAME[:HEADER]", "NAME");
   command.add_flag("--exclude-caches", filter.exclude_caches,
@@ -135,6 +134,8 @@ void BackupFlags::add_to(CLI::App& command) {
       .add_option("--reread", reread,
                   "read each unchanged file once in this time, \"90d\", and tell if it has decayed")
       ->type_name("DURATION");
+  command.add_flag("--read-special", read_special,
+                   "save what devices and pipes hold, as if they were files");
   command.add_flag("--no-scan", no_scan, "do not count ahead: no totals, no time left");
   command.add_flag("--skip-if-unchanged", skip_if_unchanged,
                    "make no snapshot equal to the one before");
@@ -145,39 +146,6 @@ void BackupFlags::add_to(CLI::App& command) {
   command.add_option("--stdin-filename", stdin_name, "its name in the snapshot, else \"stdin\"");
   command.add_option("--read-concurrency", readers, "files read at a time")
       ->envname("LAGAN_READ_CONCURRENCY");
-  command_ = &command;
-}
-
-void BackupFlags::add_patterns(CLI::App& command) {
-  const auto add = [&](const char* name, const char* help, const char* type, bool is_file,
-                       bool ignore_case) {
-    // The values are taken from the option itself, in the order of all four.
-    CLI::Option* option = command.add_option(
-        name, [](const CLI::results_t&) { return true; }, help);
-    option->type_name(type)
-        ->expected(1, CLI::detail::expected_max_vector_size)
-        ->allow_extra_args(false);
-    pattern_options_.push_back({option, is_file, ignore_case});
-  };
-  add("-e,--exclude", "leave out what matches PATTERN", "PATTERN", false, false);
-  add("--iexclude", "the same, upper and lower case alike", "PATTERN", false, true);
-  add("--exclude-file", "file of patterns, one a line", "FILE", true, false);
-  add("--iexclude-file", "the same, upper and lower case alike", "FILE", true, true);
-}
-
-// As they came: of all that match, the last one decides.
-std::vector<PatternFlag> BackupFlags::patterns() const {
-  std::vector<PatternFlag> found;
-  std::map<const CLI::Option*, std::size_t> taken;
-  for (const CLI::Option* option : command_->parse_order()) {
-    for (const PatternOption& each : pattern_options_) {
-      if (each.option != option) continue;
-      const CLI::results_t& values = option->results();
-      const std::size_t number = taken[option]++;
-      if (number < values.size()) found.push_back({values[number], each.is_file, each.ignore_case});
-    }
-  }
-  return found;
 }
 
 Result<BackupOptions> backup_options(const Context& context, const BackupFlags& flags) {
@@ -196,14 +164,11 @@ Result<BackupOptions> backup_options(const Context& context, const BackupFlags& 
   options.label = flags.label;
   if (!flags.time.empty()) options.time = TRY_IN("--time", parse_time(flags.time));
   options.filter = flags.filter;
-  options.filter.patterns = flags.patterns();
+  options.filter.patterns = flags.excludes.in_order();
   if (!flags.larger_than.empty()) {
     options.filter.larger_than = TRY_IN("--exclude-larger-than", parse_size(flags.larger_than));
   }
-  if (const auto location = context.location()) {
-    if (auto folder = local_folder(*location))
-      options.filter.own_folders.push_back({*std::move(folder), "the repository"});
-  }
+  options.filter.own_folders = context.own_folders();
   options.reread_period = TRY(reread_period(flags));
   if (!flags.as_path.empty()) {
     if (has_lists(flags) || flags.paths.size() != 1)
@@ -217,6 +182,7 @@ Result<BackupOptions> backup_options(const Context& context, const BackupFlags& 
   options.force = flags.force;
   options.ignore_ctime = flags.ignore_ctime;
   options.ignore_inode = flags.ignore_inode;
+  options.read_special = flags.read_special;
   options.scan = !flags.no_scan;
   options.skip_if_unchanged = flags.skip_if_unchanged;
   options.dry_run = flags.dry_run;

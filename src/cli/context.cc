@@ -70,10 +70,9 @@ std::atomic<unsigned> status_signals = 0;
 
 extern "C" void note_status_signal(int) { status_signals.fetch_add(1); }
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
+std::string text_of(const char* value) { return value != nullptr ? value : ""; }
+
+std::string environment(const char* name) { return text_of(std::getenv(name)); }
 
 // https://datatracker.ietf.org/doc/html/rfc3629: one sequence at a time, shortest forms, no
 // surrogates.
@@ -131,20 +130,33 @@ bool Context::is_stopped() const { return signals_seen.load(std::memory_order_re
 
 unsigned Context::status_requests() const { return status_signals.load(std::memory_order_relaxed); }
 
+const char* Context::variable(const std::string& name) const {
+  return std::getenv(((globals.is_source ? "LAGAN_FROM_" : "LAGAN_") + name).c_str());
+}
+
 Result<std::string> Context::location() const {
   if (!globals.repository.empty()) return globals.repository;
   std::string file = globals.repository_file;
   if (file.empty()) {
-    if (std::string named = environment("LAGAN_REPOSITORY"); !named.empty()) return named;
-    file = environment("LAGAN_REPOSITORY_FILE");
+    if (std::string named = text_of(variable("REPOSITORY")); !named.empty()) return named;
+    file = text_of(variable("REPOSITORY_FILE"));
   }
   if (file.empty()) {
     return fail(ErrorCode::invalid_argument,
-                "name the repository with -r LOCATION or in LAGAN_REPOSITORY");
+                globals.is_source
+                    ? "name the source with --from-repo LOCATION or in LAGAN_FROM_REPOSITORY"
+                    : "name the repository with -r LOCATION or in LAGAN_REPOSITORY");
   }
   const Bytes content = TRY(read_file(file, 65536));
   const std::string_view text = as_text(content);
   return std::string(text.substr(0, text.find_first_of("\r\n")));
+}
+
+std::vector<OwnFolder> Context::own_folders() const {
+  const auto where = location();
+  auto folder = where ? local_folder(*where) : std::nullopt;
+  if (!folder) return {};
+  return {{*std::move(folder), "the repository"}};
 }
 
 Result<StorageOptions> Context::storage_options() const {
@@ -403,6 +415,16 @@ void SnapshotFlags::add_to(CLI::App& app, bool short_host) {
       ->type_name("PATH")
       ->allow_extra_args(false)
       ->group(kGroup);
+}
+
+Result<std::vector<StoredSnapshot>> SnapshotFlags::choose(
+    const SnapshotList& list, const std::vector<std::string>& wanted) const {
+  if (!wanted.empty()) return find_snapshots(list, wanted, filter());
+  std::vector<StoredSnapshot> chosen;
+  std::ranges::copy_if(list.snapshots, std::back_inserter(chosen), [&](const StoredSnapshot& each) {
+    return matches(filter(), each.snapshot);
+  });
+  return chosen;
 }
 
 SnapshotFilter SnapshotFlags::filter() const {

@@ -16,6 +16,7 @@
 #include "repo/index_loader.h"
 #include "repo/repository.h"
 #include "repo/snapshots.h"
+#include "src/engine/untouchable_places.h"
 #include "util/result.h"
 
 namespace lagan {
@@ -40,6 +41,8 @@ struct Globals {
   std::string repository, repository_file;
   std::string password_file, password_command, key_hint;
   bool insecure_no_password = false;
+  // The second repository of `copy` and `init`, which is only read (src/cli/source_repository.h).
+  bool is_source = false;
   std::string cache_dir;
   bool no_cache = false;
   std::string cache_size = "10G";
@@ -64,6 +67,9 @@ struct SnapshotFlags {
   std::vector<std::string> hosts, tags, paths;
   void add_to(CLI::App& app, bool short_host = true);
   SnapshotFilter filter() const;
+  // Those that were named, or without any all that match.
+  Result<std::vector<StoredSnapshot>> choose(const SnapshotList& list,
+                                             const std::vector<std::string>& wanted) const;
 };
 
 class Context {
@@ -71,11 +77,15 @@ class Context {
   Globals globals;
   std::function<int()> run;  // set by the command that was chosen
 
+  // The value of LAGAN_<name>, for a source that of LAGAN_FROM_<name>; null if there is none.
+  const char* variable(const std::string& name) const;
   // The location from flag, file or environment.
   Result<std::string> location() const;
   // How it is to be reached, from flags and environment.
   Result<StorageOptions> storage_options() const;
   Result<std::shared_ptr<Storage>> open_location() const;
+  // What lies on this machine and is not to be saved, or deleted by a restore: the repository.
+  std::vector<OwnFolder> own_folders() const;
   std::string cache_folder() const;
   Result<OpenOptions> open_options() const;
   Result<std::unique_ptr<Repository>> open_repository();
@@ -107,7 +117,6 @@ void install_signal_handlers();
 // the truth.
 void put_text(Json& object, const std::string& key, const std::string& bytes);
 
-// "name: value" helpers of several commands.
 // Writes to stdout or stderr from any thread. A reader that has gone away or a full disk stops no
 // work: main tells when that is over.
 void put(std::FILE* stream, std::string_view text);
@@ -125,6 +134,7 @@ void add_cache(CLI::App& app, Context& context);
 void add_cat(CLI::App& app, Context& context);
 void add_check(CLI::App& app, Context& context);
 void add_completions(CLI::App& app, Context& context);
+void add_copy(CLI::App& app, Context& context);
 void add_diff(CLI::App& app, Context& context);
 void add_dump(CLI::App& app, Context& context);
 void add_forget(CLI::App& app, Context& context);
@@ -139,6 +149,7 @@ void add_prune(CLI::App& app, Context& context);
 void add_recover(CLI::App& app, Context& context);
 void add_repair(CLI::App& app, Context& context);
 void add_restore(CLI::App& app, Context& context);
+void add_rewrite(CLI::App& app, Context& context);
 void add_snapshots(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
 void add_storage(CLI::App& app, Context& context);

@@ -53,14 +53,15 @@ Result<SecretBytes> from_command(const std::string& command) {
   return secret;
 }
 
-// From the terminal, without showing it.
-Result<SecretBytes> ask(const std::string& prompt) {
+// From the terminal, without showing it. `variable` is what could have had it.
+Result<SecretBytes> ask(const std::string& prompt, const char* variable) {
   const auto terminal = open_file("/dev/tty", O_RDWR);
   termios shown{};
   if (!terminal || ::tcgetattr(terminal->descriptor(), &shown) != 0) {
     return fail(ErrorCode::invalid_argument,
-                "no password given: set LAGAN_PASSWORD_FILE, LAGAN_PASSWORD_COMMAND or "
-                "LAGAN_PASSWORD, or run in a terminal");
+                fmt::format("no password given: set {0}_FILE, {0}_COMMAND or {0}, or run in a "
+                            "terminal",
+                            variable));
   }
   const int descriptor = terminal->descriptor();
   TRY(write_all(descriptor, as_bytes(prompt)));
@@ -78,30 +79,32 @@ Result<SecretBytes> ask(const std::string& prompt) {
   return secret;
 }
 
-Result<SecretBytes> ask_as(Asking asking, const std::string& prompt) {
-  SecretBytes first = TRY(ask(prompt + ": "));
-  if (asking == Asking::once) return first;
-  const SecretBytes second = TRY(ask(prompt + " again: "));
+Result<SecretBytes> ask_twice(const std::string& prompt) {
+  SecretBytes first = TRY(ask(prompt + ": ", "LAGAN_PASSWORD"));
+  const SecretBytes second = TRY(ask(prompt + " again: ", "LAGAN_PASSWORD"));
   if (as_text(first.span()) != as_text(second.span())) {
     return fail(ErrorCode::invalid_argument, "the two passwords differ");
   }
   return first;
 }
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
+std::string text_of(const Context& context, const char* variable) {
+  const char* value = context.variable(variable);
   return value != nullptr ? value : "";
 }
 
-Result<SecretBytes> find_secret(const Globals& globals, Asking asking) {
+Result<SecretBytes> find_secret(const Context& context, Asking asking) {
+  const Globals& globals = context.globals;
   if (!globals.password_command.empty()) return from_command(globals.password_command);
   if (!globals.password_file.empty()) return from_file(globals.password_file);
-  if (const auto command = environment("LAGAN_PASSWORD_COMMAND"); !command.empty())
+  if (const auto command = text_of(context, "PASSWORD_COMMAND"); !command.empty())
     return from_command(command);
-  if (const auto file = environment("LAGAN_PASSWORD_FILE"); !file.empty()) return from_file(file);
-  if (const char* password = std::getenv("LAGAN_PASSWORD"))
+  if (const auto file = text_of(context, "PASSWORD_FILE"); !file.empty()) return from_file(file);
+  if (const char* password = context.variable("PASSWORD"))
     return SecretBytes::copy_of(std::string_view(password));
-  return ask_as(asking, asking == Asking::once ? "password of the repository" : "new password");
+  if (asking == Asking::twice) return ask_twice("new password");
+  return globals.is_source ? ask("password of the source: ", "LAGAN_FROM_PASSWORD")
+                           : ask("password of the repository: ", "LAGAN_PASSWORD");
 }
 
 Result<void> refuse_empty(const SecretBytes& secret) {
@@ -114,14 +117,14 @@ Result<void> refuse_empty(const SecretBytes& secret) {
 
 Result<Credential> find_credential(const Context& context, Asking asking) {
   if (context.globals.insecure_no_password) return Credential::password("");
-  SecretBytes secret = TRY(find_secret(context.globals, asking));
+  SecretBytes secret = TRY(find_secret(context, asking));
   TRY(refuse_empty(secret));
   return Credential{Credential::Kind::password, std::move(secret)};
 }
 
 Result<Credential> find_new_credential(const std::string& file, bool may_be_empty) {
   if (may_be_empty) return Credential::password("");
-  SecretBytes secret = TRY(file.empty() ? ask_as(Asking::twice, "new password") : from_file(file));
+  SecretBytes secret = TRY(file.empty() ? ask_twice("new password") : from_file(file));
   TRY(refuse_empty(secret));
   return Credential{Credential::Kind::password, std::move(secret)};
 }

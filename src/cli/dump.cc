@@ -68,9 +68,9 @@ Result<int> run_dump(Context& context, const DumpFlags& flags) {
   TRY_IN(flags.path, entry.kind == EntryKind::file
                          ? dump_file(context, *browser, entry, descriptor)
                          : dump_folder(context, *browser, entry, path, descriptor, *format));
-  // Some file systems tell of a full disk only now.
-  if (target.is_open() && ::close(target.release()) != 0)
-    return fail(system_error("close " + flags.target, errno));
+  // A full disk, or one that fails, is told of only now. What is no disk has nothing to tell.
+  if (target.is_open() && ::fsync(target.descriptor()) != 0 && errno != EINVAL)
+    return fail(system_error("write " + flags.target, errno));
   return browser->exit_code();
 }
 
@@ -86,7 +86,8 @@ void add_dump(CLI::App& app, Context& context) {
       ->required();
   command->add_option("path", flags->path, "the file or folder, `/` for all")->required();
   command->add_option("-a,--archive", flags->archive, "tar, tar.zst or zip, for folders");
-  command->add_option("-t,--target", flags->target, "write to FILE instead")->type_name("FILE");
+  command->add_option("-t,--target", flags->target, "write to FILE, or a device, instead")
+      ->type_name("FILE");
   flags->filter.add_to(*command);
   command->callback([&context, flags] {
     context.run = [&context, flags] {

@@ -125,8 +125,9 @@ Result<void> keep_within_size(const Repository& repository, const LocalIndex& in
   std::vector<Kept> kept;
   for (Judged& judged : groups) {
     for (std::size_t i = 0; i < judged.verdicts.size(); ++i) {
-      if (judged.verdicts[i].keep)
-        kept.push_back({&judged.group.snapshots[i].snapshot, &judged.verdicts[i]});
+      const StoredSnapshot& stored = judged.group.snapshots[i];
+      if (judged.verdicts[i].keep && is_judged(stored, repository.now()))
+        kept.push_back({&stored.snapshot, &judged.verdicts[i]});
     }
   }
   std::ranges::sort(
@@ -160,11 +161,15 @@ std::string describe(const SnapshotGroup& group) {
 
 // Refuses what nobody means.
 Result<void> guard(const Context& context, const ForgetFlags& flags,
-                   const std::vector<Judged>& groups) {
+                   const std::vector<Judged>& groups, Nanoseconds now) {
   for (const Judged& judged : groups) {
-    const auto kept = std::ranges::count_if(judged.verdicts, &Verdict::keep);
-    const auto all = static_cast<std::ptrdiff_t>(judged.verdicts.size());
-    if (kept == 0) {
+    std::size_t all = 0, kept = 0;
+    for (std::size_t i = 0; i < judged.verdicts.size(); ++i) {
+      if (!is_judged(judged.group.snapshots[i], now)) continue;
+      ++all;
+      if (judged.verdicts[i].keep) ++kept;
+    }
+    if (all != 0 && kept == 0) {
       const bool has_filter =
           !flags.filter.hosts.empty() || !flags.filter.tags.empty() || !flags.filter.paths.empty();
       if (!flags.unsafe_remove_all || !has_filter) {
@@ -250,7 +255,7 @@ Result<std::vector<SnapshotId>> forget_by_policy(Context& context, const Reposit
     const LocalIndex index = TRY(context.load_index(repository));
     TRY(keep_within_size(repository, index, budget, groups));
   }
-  TRY(guard(context, flags, groups));
+  TRY(guard(context, flags, groups, repository.now()));
   std::vector<SnapshotId> ids;
   Json all = Json::array();
   for (const Judged& judged : groups) {
@@ -267,7 +272,7 @@ Result<std::vector<SnapshotId>> forget_by_policy(Context& context, const Reposit
   return ids;
 }
 
-Result<void> run_forget(Context& context, const ForgetFlags& flags) {
+Result<int> run_forget(Context& context, const ForgetFlags& flags) {
   const RetentionPolicy policy = TRY(policy_of(flags));
   if (flags.wanted.empty() && policy.is_empty() && !flags.unsafe_remove_all) {
     return fail(
@@ -288,8 +293,9 @@ Result<void> run_forget(Context& context, const ForgetFlags& flags) {
   if (!dry_run) TRY(forget(*repository, ids, flags.wanted.empty() ? policy.text() : "by id"));
   context.say(fmt::format("{} {} snapshots{}", dry_run ? "would forget" : "forgot", ids.size(),
                           dry_run || ids.empty() ? "" : "; 'lagan undelete' brings them back"));
-  if (!flags.prune) return {};
-  return prune_and_tell(context, *repository, flags.prune_flags, {ids.begin(), ids.end()});
+  if (flags.prune)
+    TRY(prune_and_tell(context, *repository, flags.prune_flags, {ids.begin(), ids.end()}));
+  return list.damaged.empty() ? kOk : kFailed;
 }
 
 }  // namespace
@@ -325,8 +331,8 @@ void add_forget(CLI::App& app, Context& context) {
   flags->prune_flags.add_to(*command);
   command->callback([&context, flags] {
     context.run = [&context, flags] {
-      const auto done = run_forget(context, *flags);
-      return done ? kOk : context.fail_with(done.error());
+      const auto code = run_forget(context, *flags);
+      return code ? *code : context.fail_with(code.error());
     };
   });
 }

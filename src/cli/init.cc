@@ -3,6 +3,7 @@
 
 #include "src/cli/context.h"
 #include "src/cli/credentials.h"
+#include "src/cli/source_repository.h"
 #include "storage/open.h"
 
 namespace lagan::cli {
@@ -14,6 +15,8 @@ struct InitFlags {
   std::string label;
   bool recovery = false;
   std::string cipher = "auto";
+  bool copy_chunker_params = false;
+  SourceFlags source;
 };
 
 Result<Suite> suite_of(const std::string& cipher) {
@@ -34,6 +37,14 @@ Result<void> init(Context& context, const InitFlags& flags) {
     return fail(ErrorCode::invalid_argument,
                 "--kdf-memory is 8 to 1024 (MiB), --kdf-passes 1 to 64");
   }
+  if (flags.source.is_given() && !flags.copy_chunker_params) {
+    return fail(ErrorCode::invalid_argument,
+                "--from-repo goes with --copy-chunker-params: to copy snapshots, use `lagan copy`");
+  }
+  Context of_source = flags.source.context_of_source(context);
+  std::unique_ptr<Repository> sibling;
+  if (flags.copy_chunker_params) sibling = TRY_IN("source", of_source.open_repository());
+  options.sibling = sibling.get();
   auto storage = TRY(context.open_location());
   const Credential credential = TRY(find_credential(context, Asking::twice));
   const OpenOptions open_options = TRY(context.open_options());
@@ -80,6 +91,10 @@ void add_init(CLI::App& app, Context& context) {
   command->add_option("--label", flags->label, "name of the first key, visible to the storage");
   command->add_flag("--recovery", flags->recovery, "also make a recovery code and print it");
   command->add_option("--cipher", flags->cipher, "auto, aes256-gcm or chacha20-poly1305");
+  command->add_flag("--copy-chunker-params", flags->copy_chunker_params,
+                    "cut files and name chunks as the source does, so that `copy` is cheap and "
+                    "nothing is stored twice");
+  flags->source.add_to(*command);
   command->callback([&context, flags] {
     context.run = [&context, flags] {
       const auto done = init(context, *flags);

@@ -17,6 +17,7 @@ struct LsFlags {
   std::vector<std::string> folders;
   SnapshotFlags filter;
   bool is_long = false, recursive = false, human_readable = false, ncdu = false, reverse = false;
+  bool birth = false;
   std::string sort = "name";
 };
 
@@ -47,7 +48,9 @@ class Listing {
  private:
   void print(const std::string& path, const Entry& entry) {
     if (!context_.globals.json) {
-      fmt::print("{}\n", entry_line(path, entry, {flags_.is_long, flags_.human_readable}));
+      fmt::print("{}\n",
+                 entry_line(path, entry,
+                            {flags_.is_long || flags_.birth, flags_.human_readable, flags_.birth}));
       return;
     }
     Json node;
@@ -226,6 +229,8 @@ void add_ls(CLI::App& app, Context& context) {
   command->add_option("folders", flags->folders, "only what lies directly in these folders")
       ->type_name("FOLDER");
   command->add_flag("-l,--long", flags->is_long, "with mode, owner, size and time");
+  command->add_flag("--birth", flags->birth,
+                    "the same, with the time of birth behind that of the last change");
   command->add_flag("-R,--recursive", flags->recursive,
                     "with folders given: also what lies deeper in them");
   command->add_flag("--human-readable", flags->human_readable, "sizes as 1.234 MiB");

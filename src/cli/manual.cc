@@ -46,7 +46,8 @@ std::vector<ManualPage> daily_pages() {
          "make a repository in a folder; asks for a new password"},
         {"lagan -r /mnt/disk/backup init --recovery",
          "print a code as well that opens it when the password is lost"}},
-       {{"The first key", {"recovery", "label", "kdf-memory", "kdf-passes"}}},
+       {{"The first key", {"recovery", "label", "kdf-memory", "kdf-passes"}},
+        {"Like another repository", {"copy-chunker-params"}}},
        ""},
       {"backup",
        kDaily,
@@ -61,7 +62,7 @@ std::vector<ManualPage> daily_pages() {
           "one-file-system", "explain"}},
         {"From where",
          {"files-from", "files-from-verbatim", "files-from-raw", "as-path", "use-fs-snapshot"}},
-        {"How it is read", {"force", "ignore-ctime", "ignore-inode", "reread"}},
+        {"How it is read", {"force", "ignore-ctime", "ignore-inode", "reread", "read-special"}},
         {"The snapshot", {"tag", "host", "time", "description", "skip-if-unchanged"}},
         {"Instead of files", {"stdin", "stdin-from-command", "stdin-filename"}}},
        "Patterns are those of .gitignore: they match at any depth, or from the root when they "
@@ -84,7 +85,7 @@ std::vector<ManualPage> daily_pages() {
         {"lagan restore latest -t /tmp/restored --dry-run", "only say how much it would be"}},
        {{"What to restore",
          {"include", "iinclude", "include-file", "iinclude-file", "exclude", "iexclude",
-          "exclude-file", "iexclude-file"}},
+          "exclude-file", "iexclude-file", "include-xattr", "exclude-xattr"}},
         {"What is there already", {"overwrite", "delete"}}},
        "'ID:PATH' restores what lies at or below PATH directly into the target. What is in the way "
        "is replaced, entry by entry; nothing else is deleted without --delete."},
@@ -138,7 +139,9 @@ std::vector<ManualPage> look_pages() {
       {"dump",
        kLook,
        {{"lagan dump latest /etc/fstab", "print a file"},
-        {"lagan dump latest /home/anna -a zip -t anna.zip", "a folder as an archive"}},
+        {"lagan dump latest /home/anna -a zip -t anna.zip", "a folder as an archive"},
+        {"lagan dump latest /dev/vg/data -t /dev/vg/data",
+         "write back a volume that was saved with --read-special"}},
        {},
        ""},
       {"stats",
@@ -225,6 +228,33 @@ std::vector<ManualPage> tidy_pages() {
         {"lagan tag --tag old --remove old", "take a tag from all that have it"}},
        {},
        ""},
+      {"rewrite",
+       kTidy,
+       {{"lagan rewrite --exclude '*.iso' --dry-run -v", "see what would go, of all snapshots"},
+        {"lagan rewrite --exclude /home/anna/secret.txt --forget",
+         "take a file out of all snapshots; the old ones can be brought back for seven days"},
+        {"lagan rewrite 5d8f21ac --exclude node_modules",
+         "put a smaller snapshot beside a single one"}},
+       {{"What to leave out",
+         {"exclude", "iexclude", "exclude-file", "iexclude-file", "include", "iinclude",
+          "include-file", "iinclude-file"}},
+        {"The new snapshots", {"forget", "new-host", "new-time"}}},
+       "Patterns are those of backup, but they match at every path, also what was named to backup. "
+       "Snapshots of which nothing goes stay as they are.\n\n"
+       "What was left out is gone from the repository only after the old snapshots are forgotten, "
+       "their undelete window is over, and prune has run twice."},
+      {"copy",
+       kTidy,
+       {{"lagan -r /mnt/disk/backup copy --from-repo /srv/backup",
+         "copy every snapshot that is not there yet; asks for both passwords"},
+        {"lagan -r /mnt/disk/backup copy --from-repo /srv/backup --host attic latest",
+         "the newest one of a host"},
+        {"lagan -r /mnt/disk/backup init --from-repo /srv/backup --copy-chunker-params",
+         "before the first copy: a repository that shares what both have saved"}},
+       {},
+       "What is there already is neither copied nor stored again, so a run that was interrupted "
+       "goes on where it was. A snapshot of which something cannot be read is named and left out, "
+       "and the exit code is 3."},
   };
 }
 
@@ -338,7 +368,9 @@ const std::vector<ExitCodeText>& exit_code_texts() {
       {kFailed,
        "failed, or the command line could not be understood; or done in part: restore could not "
        "restore everything, check found errors, a snapshot could not be read"},
-      {kPartial, "backup made a snapshot, but could not read everything as it should"},
+      {kPartial,
+       "backup made a snapshot, but could not read everything as it should; copy could not read "
+       "some snapshots of the source"},
       {kNoRepository, "there is no repository at the location"},
       {kWrongPassword, "no key opens with this password"},
       {kInterrupted, "stopped by SIGINT or SIGTERM"},
@@ -353,6 +385,11 @@ const std::vector<VariableText>& variable_texts() {
       {"LAGAN_PASSWORD_COMMAND", "command that prints the password"},
       {"LAGAN_PASSWORD_FILE", "file with the password"},
       {"LAGAN_PASSWORD", "the password itself; other programs of the same user can see it"},
+      {"LAGAN_FROM_REPOSITORY", "where the source of copy is, without --from-repo"},
+      {"LAGAN_FROM_REPOSITORY_FILE", "file with the location of the source"},
+      {"LAGAN_FROM_PASSWORD_COMMAND", "command that prints the password of the source"},
+      {"LAGAN_FROM_PASSWORD_FILE", "file with the password of the source"},
+      {"LAGAN_FROM_PASSWORD", "the password of the source itself"},
       {"LAGAN_CACHE_DIR", "folder of the local cache, without --cache-dir"},
       {"LAGAN_HOST", "host name of new snapshots, without --host"},
       {"LAGAN_PROGRESS_FPS",

@@ -53,6 +53,14 @@ Json captured(const Entry& entry) {
   return words;
 }
 
+std::string times_text(const Entry& entry, bool with_birth) {
+  std::string text = format_time(modified_time(entry));
+  if (!with_birth) return text;
+  const std::string born =
+      entry.btime ? format_time(nanoseconds(*entry.btime, entry.btime_ns)) : "-";
+  return fmt::format("{} {:{}}", text, born, text.size());
+}
+
 }  // namespace
 
 const char* type_name(EntryKind kind) {
@@ -148,9 +156,9 @@ std::string entry_line(const std::string& path, const Entry& entry, LineStyle st
   if (!style.is_long) return printable(path);
   const std::string size =
       style.human_readable ? format_bytes(entry.size) : std::to_string(entry.size);
-  std::string line = fmt::format("{} {:5} {:5} {:>{}} {} {}", permissions_text(entry), entry.uid,
-                                 entry.gid, size, style.human_readable ? 11 : 6,
-                                 format_time(modified_time(entry)), printable(path));
+  std::string line =
+      fmt::format("{} {:5} {:5} {:>{}} {} {}", permissions_text(entry), entry.uid, entry.gid, size,
+                  style.human_readable ? 11 : 6, times_text(entry, style.birth), printable(path));
   if (!entry.link_target.empty()) line += " -> " + printable(entry.link_target);
   return line;
 }

@@ -23,6 +23,7 @@ Json node_json(const std::string& path, const Entry& entry);
 struct LineStyle {
   bool is_long = false;
   bool human_readable = false;
+  bool birth = false;  // with the time of birth as well, in long lines
 };
 // One line of `ls` and `find`.
 std::string entry_line(const std::string& path, const Entry& entry, LineStyle style);

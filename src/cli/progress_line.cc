@@ -101,7 +101,7 @@ ProgressNumbers ProgressLine::numbers(bool is_over) const {
 
 void ProgressLine::show() {
   was_shown_ = true;
-  if (display_ == Display::json) return context_.print_json(status());
+  if (display_ == Display::json) return context_.print_json(status_now());
   if (display_ == Display::lines) {
     const std::string line = progress_text(numbers(), BarStyle::none, std::string::npos);
     return put(stderr, fmt::format("lagan: {}\n", line));
@@ -116,7 +116,7 @@ void ProgressLine::show() {
 void ProgressLine::answer_signal() {
   clear_line();
   if (context_.globals.json) {
-    put(stderr, fmt::format("{}\n", status().dump()));
+    put(stderr, fmt::format("{}\n", status_now().dump()));
     return;
   }
   put(stderr,
@@ -152,10 +152,17 @@ void ProgressLine::begin(Phase phase) {
   phase_started_ = std::chrono::steady_clock::now();
   // A phase that counts nothing leaves the figures of the one before to those who read JSON.
   if (!is_counted(phase)) return;
+  unit_ = phase_unit(phase);
   files_before_ = progress.files_done;
   bytes_before_ = progress.bytes_done;
   progress.files_total = 0;
   progress.bytes_total = 0;
+}
+
+void ProgressLine::interrupt(const std::function<void()>& print) {
+  const MutexLock lock(mutex_);
+  clear_line();
+  print();
 }
 
 void ProgressLine::finish() {
@@ -167,6 +174,11 @@ void ProgressLine::finish() {
 }
 
 Json ProgressLine::status() const {
+  const MutexLock lock(mutex_);
+  return status_now();
+}
+
+Json ProgressLine::status_now() const {
   const ProgressNumbers now = numbers();
   Json message{{"message_type", "status"},
                {"seconds_elapsed", static_cast<std::uint64_t>(seconds())},
@@ -174,8 +186,8 @@ Json ProgressLine::status() const {
   if (const auto left = seconds_left(now); left && *left > 0)
     message["seconds_remaining"] = static_cast<std::uint64_t>(*left);
   message["percent_done"] = done_share(now).value_or(now.bytes_total != 0 ? 1.0 : 0.0);
-  message["total_files"] = std::max(now.files_total, now.files_done);
-  message["files_done"] = now.files_done;
+  message["total_" + unit_] = std::max(now.files_total, now.files_done);
+  message[unit_ + "_done"] = now.files_done;
   message["total_bytes"] = std::max(now.bytes_total, now.bytes_done);
   message["bytes_done"] = now.bytes_done;
   if (now.errors != 0) message["error_count"] = now.errors;

@@ -6,6 +6,7 @@
 // the Observer that prints trouble, from whatever thread it comes.
 
 #include <chrono>
+#include <functional>
 #include <set>
 #include <string>
 #include <thread>
@@ -31,9 +32,14 @@ class ProgressLine : public Observer {
   bool wants_totals() const override { return display_ != Display::none; }
   bool wants_items() const override { return context_.globals.verbose >= verbosity_of_items_; }
 
+  // Has `print` write whole lines in between, not into the one that is rewritten.
+  void interrupt(const std::function<void()>& print);
+
   // Ends the last phase and stops, before the summary.
   void finish();
   double seconds() const;
+  // What --json tells of how far it is, in the words of what is counted.
+  Json status() const;
 
  private:
   enum class Display { none, bars, lines, json };
@@ -46,7 +52,7 @@ class ProgressLine : public Observer {
   void end_phase() REQUIRES(mutex_);
   void clear_line() REQUIRES(mutex_);
   ProgressNumbers numbers(bool is_over = false) const REQUIRES(mutex_);
-  Json status() const REQUIRES(mutex_);
+  Json status_now() const REQUIRES(mutex_);
 
   const Context& context_;
   const std::string during_;
@@ -55,10 +61,11 @@ class ProgressLine : public Observer {
   const Display display_;
   const std::chrono::duration<double> pause_;
   const BarStyle bar_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   Condition wake_;
   Phase phase_ GUARDED_BY(mutex_) = Phase::work;
-  bool is_begun_ GUARDED_BY(mutex_) = false;  // somebody told a phase
+  std::string unit_ GUARDED_BY(mutex_) = "files";  // of what is counted, or was last
+  bool is_begun_ GUARDED_BY(mutex_) = false;       // somebody told a phase
   Time phase_started_ GUARDED_BY(mutex_);
   // What the counters were when the phase began.
   std::uint64_t files_before_ GUARDED_BY(mutex_) = 0, bytes_before_ GUARDED_BY(mutex_) = 0;

@@ -101,6 +101,7 @@ std::vector<std::string> figures(const ProgressNumbers& numbers) {
 }  // namespace
 
 const char* phase_name(Phase phase) { return words_of(phase).name; }
+const char* phase_unit(Phase phase) { return words_of(phase).unit; }
 bool is_counted(Phase phase) { return *words_of(phase).unit != '\0'; }
 
 std::optional<double> done_share(const ProgressNumbers& numbers) {

@@ -24,6 +24,8 @@ struct ProgressNumbers {
 enum class BarStyle { none, ascii, blocks };
 
 const char* phase_name(Phase phase);
+// Of what it counts, as files_done: "packs". Empty: nothing.
+const char* phase_unit(Phase phase);
 // Does it count anything? Else only its name and time are worth showing.
 bool is_counted(Phase phase);
 

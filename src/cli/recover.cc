@@ -78,7 +78,7 @@ void tell_what_was_done(const Context& context, const RecoverResult& result) {
 }
 
 // The plan is printed before anything is written.
-Result<void> run_recover(Context& context, const RecoverFlags& flags) {
+Result<int> run_recover(Context& context, const RecoverFlags& flags) {
   const auto repository = TRY(context.open_repository());
   RecoverOptions options;
   options.snapshots = flags.wanted;
@@ -95,7 +95,10 @@ Result<void> run_recover(Context& context, const RecoverFlags& flags) {
   }
   if (context.globals.json) print_json_summary(context, result, flags.dry_run);
   if (!has_work) context.say("nothing was lost that could be found");
-  return {};
+  const bool is_lost = std::ranges::any_of(result.snapshots, [&](const RecoveredSnapshot& found) {
+    return options.carry_out && found.is_chosen && !found.put_as;
+  });
+  return is_lost || !result.unreadable.empty() ? kFailed : kOk;
 }
 
 }  // namespace
@@ -109,8 +112,8 @@ void add_recover(CLI::App& app, Context& context) {
   command->add_flag("-n,--dry-run", flags->dry_run, "only say what would be done");
   command->callback([&context, flags] {
     context.run = [&context, flags] {
-      const auto done = run_recover(context, *flags);
-      return done ? kOk : context.fail_with(done.error());
+      const auto code = run_recover(context, *flags);
+      return code ? *code : context.fail_with(code.error());
     };
   });
 }

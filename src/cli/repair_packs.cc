@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "src/cli/progress_line.h"
 #include "src/cli/repair_commands.h"
 
@@ -11,13 +13,15 @@ namespace {
 
 struct PackFlags {
   std::vector<std::string> packs;
-  bool read_data = false, dry_run = false;
+  bool read_data = false, give_up_unreadable = false, dry_run = false;
 };
 
 void print_plan(const Context& context, const RepairPacksResult& plan) {
   for (const DamagedPack& pack : plan.damaged) {
-    context.say(fmt::format("{} {}: {}", pack.is_readable ? "replace  " : "set aside", pack.name,
-                            fmt::join(pack.troubles, "; ")));
+    const char* const what = pack.is_kept       ? "keep     "
+                             : pack.is_readable ? "replace  "
+                                                : "set aside";
+    context.say(fmt::format("{} {}: {}", what, pack.name, fmt::join(pack.troubles, "; ")));
     if (pack.is_readable) {
       context.say(fmt::format("          {} chunks are good and stored again, {} are damaged",
                               pack.good_chunks, pack.bad_chunks));
@@ -32,6 +36,7 @@ void print_json_summary(const Context& context, const RepairPacksResult& result,
     damaged.push_back({{"pack", pack.name},
                        {"troubles", pack.troubles},
                        {"readable", pack.is_readable},
+                       {"kept", pack.is_kept},
                        {"good_chunks", pack.good_chunks},
                        {"damaged_chunks", pack.bad_chunks}});
   }
@@ -52,6 +57,11 @@ void print_summary(const Context& context, const RepairPacksResult& result, bool
                           result.damaged.size(), result.packs_read, result.chunks_stored,
                           format_bytes(result.bytes_stored), dry_run ? "would be" : "were"));
   if (!dry_run) context.say("a later 'lagan prune' deletes those that were replaced");
+  if (std::ranges::any_of(result.damaged, &DamagedPack::is_kept)) {
+    context.warn(
+        "the storage refuses to read some packs, which may be whole: they stay. If it will never "
+        "read them, run this again with --give-up-unreadable");
+  }
   if (result.lost_chunks != 0) {
     context.warn(
         fmt::format("{} chunks are lost: the next backup that finds them in its source stores them "
@@ -61,13 +71,14 @@ void print_summary(const Context& context, const RepairPacksResult& result, bool
 }
 
 // The plan is printed before anything is written.
-Result<void> run_repair_packs(Context& context, const PackFlags& flags) {
+Result<int> run_repair_packs(Context& context, const PackFlags& flags) {
   if (!flags.packs.empty() && flags.read_data)
     return fail(ErrorCode::invalid_argument, "name packs or --read-data, not both");
   const auto repository = TRY(context.open_repository());
   RepairPacksOptions options;
   options.packs = flags.packs;
   options.read_all = flags.read_data;
+  options.give_up_unreadable = flags.give_up_unreadable;
   options.is_stopped = [&context] { return context.is_stopped(); };
   ProgressLine progress(context, "repair");
   auto result = repair_packs(*repository, options, progress);
@@ -85,14 +96,14 @@ Result<void> run_repair_packs(Context& context, const PackFlags& flags) {
   }
   if (context.globals.json) {
     print_json_summary(context, *result, flags.dry_run);
-    return {};
-  }
-  if (result->packs_read == 0) {
+  } else if (result->packs_read == 0) {
     context.say("no pack is known to be damaged: 'lagan check --read-data' reads them all");
-    return {};
+  } else {
+    print_summary(context, *result, flags.dry_run);
   }
-  print_summary(context, *result, flags.dry_run);
-  return {};
+  const bool all_is_well =
+      result->lost_chunks == 0 && std::ranges::none_of(result->damaged, &DamagedPack::is_kept);
+  return all_is_well ? kOk : kFailed;
 }
 
 }  // namespace
@@ -104,11 +115,13 @@ void add_repair_packs(CLI::App& repair, Context& context) {
   command->add_option("pack", flags->packs,
                       "these; without any, those that the last check found damaged");
   command->add_flag("--read-data", flags->read_data, "read all packs to find the damaged ones");
+  command->add_flag("--give-up-unreadable", flags->give_up_unreadable,
+                    "also replace packs that the storage refuses to read");
   command->add_flag("-n,--dry-run", flags->dry_run, "only say what would be done");
   command->callback([&context, flags] {
     context.run = [&context, flags] {
-      const auto done = run_repair_packs(context, *flags);
-      return done ? kOk : context.fail_with(done.error());
+      const auto code = run_repair_packs(context, *flags);
+      return code ? *code : context.fail_with(code.error());
     };
   });
 }

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "src/cli/repair_commands.h"
 
 namespace lagan::cli {
@@ -77,7 +79,9 @@ Result<int> run_repair_snapshots(Context& context, const SnapshotRepairFlags& fl
                           flags.dry_run ? "are broken" : "were broken"));
   if (!flags.dry_run && !flags.forget && !result.broken.empty())
     context.say("the broken ones are still there: with --forget they are forgotten");
-  return result.unreadable.empty() ? kOk : kFailed;
+  const bool all_is_well =
+      result.unreadable.empty() && std::ranges::none_of(result.broken, &BrokenSnapshot::is_lost);
+  return all_is_well ? kOk : kFailed;
 }
 
 }  // namespace

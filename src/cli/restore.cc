@@ -5,38 +5,17 @@
 
 #include <algorithm>
 
-#include "src/cli/context.h"
+#include "src/cli/pattern_flags.h"
 #include "src/cli/progress_line.h"
-#include "src/engine/pattern_file.h"
 
 namespace lagan::cli {
 namespace {
-
-struct PatternFlags {
-  std::vector<std::string> texts, texts_ignoring_case, files, files_ignoring_case;
-
-  bool is_given() const {
-    return !texts.empty() || !texts_ignoring_case.empty() || !files.empty() ||
-           !files_ignoring_case.empty();
-  }
-  Result<std::vector<PathPattern>> parse() const {
-    std::vector<PathPattern> patterns;
-    for (const std::string& text : texts) patterns.push_back(TRY(PathPattern::parse(text)));
-    for (const std::string& text : texts_ignoring_case)
-      patterns.push_back(TRY(PathPattern::parse(text, true)));
-    for (const std::string& path : files) TRY(read_pattern_file(path, false, patterns));
-    for (const std::string& path : files_ignoring_case)
-      TRY(read_pattern_file(path, true, patterns));
-    if (is_given() && patterns.empty())
-      return fail(ErrorCode::invalid_argument, "the pattern files hold no pattern");
-    return patterns;
-  }
-};
 
 struct RestoreFlags {
   std::string snapshot, target, destination;
   SnapshotFlags filter;
   PatternFlags includes, excludes;
+  std::vector<std::string> xattr_includes, xattr_excludes;
   std::string overwrite = "always";
   std::vector<std::string> required;
   bool delete_extra = false, verify = false, sparse = false, dry_run = false, force = false;
@@ -129,15 +108,27 @@ Result<std::vector<Trait>> parse_traits(const std::vector<std::string>& lists) {
   return traits;
 }
 
+Result<std::vector<PatternRule>> xattr_rules(const std::vector<std::string>& texts,
+                                             const char* flag) {
+  std::vector<PatternFlag> flags;
+  for (const std::string& text : texts) flags.push_back({text, false, false});
+  return read_pattern_flags(flags, flag);
+}
+
 Result<RestoreOptions> options_of(const Context& context, const RestoreFlags& flags) {
   RestoreOptions options;
   options.target = !flags.target.empty() ? flags.target : flags.destination;
   if (options.target.empty())
     return fail(ErrorCode::invalid_argument, "say where to: --target FOLDER");
-  options.filter.includes = TRY(flags.includes.parse());
-  options.filter.excludes = TRY(flags.excludes.parse());
+  options.filter.includes = TRY(flags.includes.rules());
+  options.filter.excludes = TRY(flags.excludes.rules());
   if (!options.filter.includes.empty() && !options.filter.excludes.empty())
     return fail(ErrorCode::invalid_argument, "--include and --exclude cannot be used together");
+  options.xattrs.includes = TRY(xattr_rules(flags.xattr_includes, "include-xattr"));
+  options.xattrs.excludes = TRY(xattr_rules(flags.xattr_excludes, "exclude-xattr"));
+  if (!options.xattrs.includes.empty() && !options.xattrs.excludes.empty())
+    return fail(ErrorCode::invalid_argument,
+                "--include-xattr and --exclude-xattr cannot be used together");
   const auto overwrite = parse_overwrite(flags.overwrite);
   if (!overwrite) {
     return fail(ErrorCode::invalid_argument,
@@ -146,6 +137,7 @@ Result<RestoreOptions> options_of(const Context& context, const RestoreFlags& fl
   options.overwrite = *overwrite;
   options.required = TRY(parse_traits(flags.required));
   options.delete_extra = flags.delete_extra;
+  options.own_folders = context.own_folders();
   options.verify = flags.verify;
   options.sparse = flags.sparse;
   options.dry_run = flags.dry_run;
@@ -176,19 +168,6 @@ Result<int> run_restore(Context& context, const RestoreFlags& flags) {
   return result->errors != 0 ? kFailed : kOk;
 }
 
-void add_patterns(CLI::App& command, PatternFlags& flags, const std::string& names,
-                  const std::string& name, const std::string& meaning) {
-  const auto add = [&](const std::string& flag, std::vector<std::string>& values,
-                       const std::string& help, const char* type) {
-    command.add_option(flag, values, help)->type_name(type)->allow_extra_args(false);
-  };
-  add(names, flags.texts, meaning, "PATTERN");
-  add("--i" + name, flags.texts_ignoring_case, "the same, upper and lower case alike", "PATTERN");
-  add("--" + name + "-file", flags.files, "patterns from FILE, one a line", "FILE");
-  add("--i" + name + "-file", flags.files_ignoring_case, "the same, upper and lower case alike",
-      "FILE");
-}
-
 }  // namespace
 
 void add_restore(CLI::App& app, Context& context) {
@@ -203,9 +182,18 @@ void add_restore(CLI::App& app, Context& context) {
                       "the folder to restore to, another way to say --target");
   command->add_option("-t,--target", flags->target, "the folder to restore to")
       ->type_name("FOLDER");
-  add_patterns(*command, flags->includes, "-i,--include", "include", "only what matches PATTERN");
-  add_patterns(*command, flags->excludes, "-e,--exclude", "exclude",
-               "all but what matches PATTERN");
+  flags->includes.add_to(*command, "-i,--include", "only what matches PATTERN");
+  flags->excludes.add_to(*command, "-e,--exclude", "all but what matches PATTERN");
+  command
+      ->add_option("--include-xattr", flags->xattr_includes,
+                   "only extended attributes whose name matches PATTERN, \"user.*\"")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--exclude-xattr", flags->xattr_excludes,
+                   "all of them but those whose name matches PATTERN")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
   command
       ->add_option("--overwrite", flags->overwrite,
                    "what is there already: `always` (content is compared), `if-changed` (size and "

@@ -42,12 +42,7 @@ Result<void> run_tag(Context& context, const TagFlags& flags) {
   const auto repository = TRY(context.open_repository());
   const SnapshotList list = TRY(list_snapshots(*repository));
   for (const std::string& damaged : list.damaged) context.warn(damaged);
-  std::vector<StoredSnapshot> chosen =
-      TRY(find_snapshots(list, flags.wanted, flags.filter.filter()));
-  for (const StoredSnapshot& stored : list.snapshots) {
-    if (flags.wanted.empty() && matches(flags.filter.filter(), stored.snapshot))
-      chosen.push_back(stored);
-  }
+  const auto chosen = TRY(flags.filter.choose(list, flags.wanted));
   std::size_t count = 0;
   for (const StoredSnapshot& stored : chosen) {
     Snapshot snapshot = stored.snapshot;

@@ -3,6 +3,7 @@
 
 #include "src/cli/snapshot_json.h"
 #include "src/engine/forget.h"
+#include "src/engine/tree_repair.h"
 
 namespace lagan::cli {
 namespace {
@@ -12,7 +13,7 @@ struct UndeleteFlags {
   bool all = false;
 };
 
-Result<void> run_undelete(Context& context, const UndeleteFlags& flags) {
+Result<int> run_undelete(Context& context, const UndeleteFlags& flags) {
   if (flags.all && !flags.wanted.empty())
     return fail(ErrorCode::invalid_argument, "name snapshots or --all, not both");
   const auto repository = TRY(context.open_repository());
@@ -31,19 +32,28 @@ Result<void> run_undelete(Context& context, const UndeleteFlags& flags) {
     }
     context.say(fmt::format("{} snapshots can be brought back: name them, or say --all",
                             list.snapshots.size()));
-    return {};
+    return kOk;
   }
   const std::vector<StoredSnapshot> chosen =
       flags.all ? list.snapshots : TRY(find_snapshots(list, flags.wanted, {}));
+  std::size_t back = 0;
   for (const StoredSnapshot& stored : chosen) {
-    const SnapshotId id = TRY(store_again(*repository, stored, stored.snapshot, Purpose::undelete));
-    context.say(fmt::format("{} is back as {}", stored.id.short_hex(), id.short_hex()));
-    if (context.globals.json) context.print_json(changed_json(stored.id, id));
+    const auto id = store_again(*repository, stored, stored.snapshot, Purpose::undelete);
+    if (!id && flags.all && is_loss(id.error())) {
+      // One that was replaced because parts of it are lost is no reason to keep the others back.
+      context.warn(
+          fmt::format("{} cannot be brought back: {}", stored.id.short_hex(), id.error().message));
+      continue;
+    }
+    if (!id) return fail(id.error());
+    ++back;
+    context.say(fmt::format("{} is back as {}", stored.id.short_hex(), id->short_hex()));
+    if (context.globals.json) context.print_json(changed_json(stored.id, *id));
   }
   if (chosen.empty()) context.say("there is nothing to bring back");
   if (context.globals.json)
-    context.print_json({{"message_type", "summary"}, {"changed_snapshots", chosen.size()}});
-  return {};
+    context.print_json({{"message_type", "summary"}, {"changed_snapshots", back}});
+  return back == chosen.size() ? kOk : kFailed;
 }
 
 }  // namespace
@@ -56,8 +66,8 @@ void add_undelete(CLI::App& app, Context& context) {
   command->add_flag("--all", flags->all, "all that can be brought back");
   command->callback([&context, flags] {
     context.run = [&context, flags] {
-      const auto done = run_undelete(context, *flags);
-      return done ? kOk : context.fail_with(done.error());
+      const auto code = run_undelete(context, *flags);
+      return code ? *code : context.fail_with(code.error());
     };
   });
 }

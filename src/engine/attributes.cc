@@ -165,15 +165,22 @@ struct NamedTarget {
   bool has_room() const { return OpenTarget{folder}.has_room(); }
 };
 
+bool is_wanted(std::string_view name, const AttributeOptions& options) {
+  return !options.wants_xattr || options.wants_xattr(name);
+}
+
 // What the entry does not have goes. Some names cannot (labels that the system gives); they stay.
 template <typename Target>
-void remove_others(const Target& target, const Entry& entry) {
+void remove_others(const Target& target, const Entry& entry, const AttributeOptions& options) {
+  // Nearly nothing has any, and the longest list takes 64 KiB.
+  if (target.list_xattrs(nullptr, 0) <= 0) return;
   std::string names(XATTR_LIST_MAX, '\0');
   const ssize_t size = target.list_xattrs(names.data(), names.size());
   for (std::size_t at = 0; size > 0 && at < static_cast<std::size_t>(size);) {
     const char* name = names.c_str() + at;
     at += std::strlen(name) + 1;
-    if (!std::ranges::binary_search(entry.xattrs, std::string_view(name), {},
+    if (is_wanted(name, options) &&
+        !std::ranges::binary_search(entry.xattrs, std::string_view(name), {},
                                     [](const Xattr& each) { return std::string_view(each.name); }))
       (void)target.remove_xattr(name);
   }
@@ -181,11 +188,12 @@ void remove_others(const Target& target, const Entry& entry) {
 
 template <typename Target>
 void Applying::xattrs(const Target& target, Bearer bearer) {
-  if (bearer == Bearer::used) remove_others(target, entry_);
+  if (bearer == Bearer::used) remove_others(target, entry_, options_);
   // An access control list may take the permission to set the others.
   for (const bool lists : {false, true}) {
     for (const Xattr& attribute : entry_.xattrs) {
-      if ((trait_of_xattr(attribute.name) == Trait::acl) == lists) xattr(target, attribute);
+      const bool is_list = trait_of_xattr(attribute.name) == Trait::acl;
+      if (is_list == lists && is_wanted(attribute.name, options_)) xattr(target, attribute);
     }
   }
 }

@@ -16,6 +16,8 @@ namespace lagan {
 struct AttributeOptions {
   bool owner_by_name = false;
   bool keeps_owner = false;  // files belong to whoever restores
+  // Which extended attributes are given; what the others are now they stay. Null: all.
+  std::function<bool(std::string_view name)> wants_xattr;
   // Reads the value of a large attribute.
   std::function<Result<std::string>(const Xattr&)> load_value;
   // Told what the target cannot represent, which then is no error; null: it is one.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/engine/backup.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
 #include <thread>
 
@@ -74,11 +76,13 @@ std::string states_path(const Repository& repository, const std::string& host,
   return fmt::format("{}/states-{}", repository.cache_folder(), cache_name(bound));
 }
 
-std::int32_t utc_offset_minutes(Nanoseconds time) {
-  const std::time_t seconds = time / 1'000'000'000;
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
-  return static_cast<std::int32_t>(local.tm_gmtoff / 60);
+// Where a symlink ends, if that is what can be read like a file: volumes are mostly named by one.
+std::string special_behind(const std::string& link) {
+  const auto status = source_status_behind(AT_FDCWD, link.c_str());
+  if (!status || !has_readable_content(status->kind)) return {};
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(link.c_str(), nullptr),
+                                                         &std::free);
+  return real != nullptr ? real.get() : std::string();
 }
 
 // What earlier runs stored. Seldom asked, so opened only then; the index of the run is the writer's
@@ -223,6 +227,7 @@ Result<void> Backup::find_targets() {
       observer_.trouble(options_.paths[i], system_error("stat", errno));
       continue;
     }
+    if (options_.read_special && S_ISLNK(status.st_mode)) target.source = special_behind(place);
     targets_.push_back(std::move(target));
   }
   if (targets_.empty()) return fail(ErrorCode::not_found, "none of the paths to back up exists");
@@ -247,12 +252,16 @@ Result<void> Backup::refuse_own_places(const UntouchablePlaces& places) const {
 }
 
 Result<void> Backup::walk(const Filter& filter) {
+  // A pipe that nobody writes to must not hold up the end of a run that has failed.
+  const std::function<bool()> is_over = [this] {
+    return options_.is_stopped() || failure_.happened();
+  };
   const ContentContext content{
       repository_.bundle().chunker,
       chunker_key_,
       repository_.bundle().inline_max,
       tree_sink(),
-      options_.is_stopped,
+      is_over,
       [this](std::uint64_t bytes) { observer_.progress.bytes_done += bytes; }};
   auto& special_lane = writer_->make_data_lane();
   ContentReader special(content, special_lane);
@@ -288,6 +297,7 @@ Result<void> Backup::walk(const Filter& filter) {
              if (!stored) failure_.set(stored.error());
              return stored;
            },
+       .read_special = options_.read_special,
        .knows = [this](const ChunkId& id) { return writer_->knows(id); },
        .queue_file = [this](FileJob job) { return queue(std::move(job)); },
        .flush_files = [this] { flush_batch(); },

@@ -36,6 +36,7 @@ struct BackupOptions {
   bool ignore_ctime = false;      // a file with another ctime has the content it had
   bool ignore_inode = false;      // so has one with another inode
   Nanoseconds reread_period = 0;  // in which every unchanged file is read once to compare; 0: never
+  bool read_special = false;      // devices and pipes as if they were files
   bool scan = true;               // count ahead, if somebody looks on
   bool skip_if_unchanged = false;  // no snapshot equal to its parent
   bool dry_run = false;

@@ -8,8 +8,9 @@
 
 #include "repo/index_loader.h"
 #include "repo/pack_reader.h"
-#include "util/parallel.h"
+#include "src/engine/segments.h"
 #include "src/engine/verified_packs.h"
+#include "util/parallel.h"
 
 namespace lagan {
 namespace {
@@ -280,14 +281,26 @@ class PackExaminer {
 
 std::string name_of(const StoredPack& pack) { return names::pack(pack.kind, pack.name).text(); }
 
+// A collection has deleted it since it was listed: no segment names it any more.
+Result<bool> is_collected(const Repository& repository, const StoredPack& pack) {
+  const auto info = repository.storage().stat(names::pack(pack.kind, pack.name));
+  if (info || info.error().code != ErrorCode::not_found) return false;
+  const SegmentSet segments = TRY(SegmentSet::read_what_is_whole(repository));
+  return !segments.listed().contains(pack.name);
+}
+
 // What was changed on its way is right the second time.
-Result<Verdict> look_twice(const StoredPack& pack, CheckLog& log,
+Result<Verdict> look_twice(const Repository& repository, const StoredPack& pack, CheckLog& log,
                            const std::function<Result<Verdict>()>& look) {
   Verdict first = TRY(look());
   if (first.troubles.empty()) return first;
   Verdict second = TRY(look());
   if (second.troubles.empty())
     log.warning(name_of(pack), "read wrongly the first time, rightly the second");
+  if (!second.troubles.empty() && TRY(is_collected(repository, pack))) {
+    log.note(name_of(pack), "was collected while this check ran");
+    return Verdict();
+  }
   return second;
 }
 
@@ -321,7 +334,7 @@ class PackCheck {
     if (pack.is_indexed) indexed = TRY(checked_.index.pack_entry(pack.name));
     const PackEntry* entry = indexed ? &*indexed : nullptr;
     const auto look = [&] { return look_at(pack, entry); };
-    const Verdict verdict = TRY(look_twice(pack, log_, look));
+    const Verdict verdict = TRY(look_twice(repository_, pack, log_, look));
     tell(pack, verdict, log_);
     note(pack, verdict, begun);
     observer_.progress.bytes_done += pack.size;
@@ -442,7 +455,7 @@ Result<std::uint64_t> check_directories(const Repository& repository, const Chec
     const PackEntry indexed = TRY(checked.index.pack_entry(pack.name));
     if (indexed.size != pack.size) return {};  // has been told
     const auto look = [&] { return PackExaminer(repository).examine_directory(pack, indexed); };
-    tell(pack, TRY(look_twice(pack, log, look)), log);
+    tell(pack, TRY(look_twice(repository, pack, log, look)), log);
     ++read;
     return {};
   };

@@ -162,7 +162,7 @@ Result<ContentReader::Outcome> ContentReader::read_stream(int descriptor, Entry&
     TRY(wait_for_input(descriptor, context_.is_stopped));
     const MutableByteSpan room = buffer_.span().subspan(filled_);
     const ssize_t got = ::read(descriptor, room.data(), room.size());
-    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) outcome.source_error = system_error("read", errno);
     if (got <= 0) break;
     filled_ += static_cast<std::size_t>(got);

@@ -42,7 +42,7 @@ class ContentReader {
   Result<Outcome> read_file(int descriptor, std::uint64_t size, bool may_have_holes,
                             int previous_class, Entry& entry);
 
-  // Everything until the end of a pipe.
+  // Everything until the end of a pipe, which may not even have a writer yet.
   Result<Outcome> read_stream(int descriptor, Entry& entry);
 
   // Stores a value that is in memory already.

@@ -4,8 +4,8 @@
 // Does a file hold what it should? Chunk ids prove it, so nothing need be fetched to know. Any
 // thread.
 
-#include "repo/repository.h"
 #include "repo/local_index.h"
+#include "repo/repository.h"
 #include "repo/tree.h"
 
 namespace lagan {

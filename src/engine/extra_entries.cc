@@ -1,41 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/engine/extra_entries.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "src/engine/source_entry.h"
+#include "src/engine/source_folder.h"
 #include "src/engine/target_folder.h"
 
 namespace lagan {
 namespace {
-
-struct CloseStream {
-  void operator()(DIR* stream) const { ::closedir(stream); }
-};
-
-Result<std::vector<std::string>> names_in(int folder) {
-  File copy(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!copy.is_open()) return fail(system_error("list folder", errno));
-  const std::unique_ptr<DIR, CloseStream> stream(::fdopendir(copy.descriptor()));
-  if (stream == nullptr) return fail(system_error("list folder", errno));
-  (void)copy.release();  // the stream's
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-    errno = 0;
-  }
-  if (errno != 0) return fail(system_error("list folder", errno));
-  std::ranges::sort(names);
-  return names;
-}
 
 // Everything in a folder, then the folder itself.
 bool remove_folder(int above, const std::string& name, const std::string& path,
@@ -53,7 +30,14 @@ bool remove_folder(int above, const std::string& name, const std::string& path,
                                 {}});
     return false;
   }
-  const auto names = names_in(folder.descriptor());
+  if (const std::string_view own = removal.places.own_folder("", *status); !own.empty()) {
+    removal.trouble(path, Error{ErrorCode::invalid_argument,
+                                "is " + std::string(own) + ": nothing is deleted there",
+                                Retry::never,
+                                {}});
+    return false;
+  }
+  const auto names = list_names(folder.descriptor());
   if (!names) {
     removal.trouble(path, names.error());
     return false;
@@ -70,7 +54,7 @@ bool remove_folder(int above, const std::string& name, const std::string& path,
 
 Result<ExtraEntries> ExtraEntries::list(int folder) {
   ExtraEntries entries;
-  entries.names_ = TRY(names_in(folder));
+  entries.names_ = TRY(list_names(folder));
   entries.expected_.resize(entries.names_.size());
   return entries;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "src/engine/restore_filter.h"
+#include "src/engine/untouchable_places.h"
 #include "util/result.h"
 
 namespace lagan {
@@ -33,7 +34,8 @@ class ExtraEntries {
 };
 
 struct Removal {
-  const RestoreFilter& filter;  // what it does not choose stays, and the folders above it
+  const RestoreFilter& filter;      // what it does not choose stays, and the folders above it
+  const UntouchablePlaces& places;  // nothing is removed there
   bool dry_run = false;
   std::function<void(const std::string& path)> removed;
   std::function<void(const std::string& path, const Error& error)> trouble;

@@ -41,12 +41,12 @@ Held FilePlacer::compare(int descriptor, std::uint64_t size, const Entry& entry,
         size == entry.size && holds_bytes(descriptor, 0, as_bytes(entry.inline_content));
     return is_equal ? Held::all : Held::none;
   }
-  if (entry.list && !thorough) return Held::some;
   bool all = size == entry.size, some = false;
   std::uint64_t offset = 0;
   const auto compared = for_each_slice(source_, entry, [&](const Slice& slice) -> Result<void> {
     // Enough is known.
-    if (some && !all) return fail(ErrorCode::cancelled, "");
+    const bool is_some_enough = !all || (entry.list && !thorough);
+    if ((some && is_some_enough) || (!all && offset >= size)) return fail(ErrorCode::cancelled, "");
     const bool is_held = holds(descriptor, offset, slice);
     all = all && is_held;
     some = some || (is_held && slice.id);
@@ -61,9 +61,9 @@ Result<RestoredFilePlace> FilePlacer::over_file(const std::shared_ptr<const File
                                                 const Entry& entry,
                                                 const SourceStatus& there) const {
   File file = open_to_look(folder->descriptor(), entry.name);
-  if (!file.is_open()) return instead(folder, entry);
+  if (!file.is_open()) return instead(folder, entry, there);
   const Held held = compare(file.descriptor(), there.size, entry, false);
-  if (held == Held::none) return instead(folder, entry);
+  if (held == Held::none) return instead(folder, entry, there);
   make_changeable(file.descriptor());
   if (held == Held::some) {
     // Of a file that may be read but not written, only the name can be taken.
@@ -73,7 +73,7 @@ Result<RestoredFilePlace> FilePlacer::over_file(const std::shared_ptr<const File
                                        : Result<SourceStatus>(fail(ErrorCode::permission, ""));
     // Somebody may have been here meanwhile.
     if (!opened || opened->inode != there.inode || opened->kind != EntryKind::file)
-      return instead(folder, entry);
+      return instead(folder, entry, there);
   }
   return RestoredFilePlace{.file = std::move(file),
                            .change = ItemChange::unchanged,
@@ -83,8 +83,9 @@ Result<RestoredFilePlace> FilePlacer::over_file(const std::shared_ptr<const File
 }
 
 Result<RestoredFilePlace> FilePlacer::instead(const std::shared_ptr<const File>& folder,
-                                              const Entry& entry) {
-  Replacement replacement = TRY(Replacement::create(folder, entry.name));
+                                              const Entry& entry, const SourceStatus& there) {
+  const bool has_content = there.kind == EntryKind::file && there.size != 0;
+  Replacement replacement = TRY(Replacement::create(folder, entry.name, has_content));
   RestoredFilePlace place{
       .file = replacement.take_file(), .change = ItemChange::changed, .bearer = Bearer::used};
   set_early_flags(place.file.descriptor(), entry);

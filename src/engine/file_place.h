@@ -24,16 +24,16 @@ class FilePlacer {
         source_(std::move(source)),
         sparse_(sparse) {}
 
-  // How much of an entry's content is in this file already. Long files are only looked into if
-  // `thorough`; without that they hold some.
+  // How much of an entry's content is in this file already. Of a long file that holds some of it
+  // the rest is looked at only if `thorough`.
   Held compare(int descriptor, std::uint64_t size, const Entry& entry, bool thorough) const;
 
   // The file `there`, which is what `entry.name` is in `folder`, with one name only.
   Result<RestoredFilePlace> over_file(const std::shared_ptr<const File>& folder, const Entry& entry,
                                       const SourceStatus& there) const;
-  // Whatever `entry.name` is, but for a folder.
+  // Whatever `there`, which has the name of the entry, is, but for a folder.
   static Result<RestoredFilePlace> instead(const std::shared_ptr<const File>& folder,
-                                           const Entry& entry);
+                                           const Entry& entry, const SourceStatus& there);
   // Nothing has the name.
   static Result<RestoredFilePlace> anew(int folder, const Entry& entry);
 

@@ -7,9 +7,12 @@
 // place after its snapshot is; each part carries a keyed checksum, so damage costs only a re-read.
 //
 // The file is a tree of folder records that is written from the leaves up: a record names its sub
-// folders' records by offset. Reading goes down beside the walk, one folder in memory at a time.
+// folders' records by offset. Of a large folder most entries lie in earlier records, whose offsets
+// its own begins with, so that neither writing nor reading has it in memory whole. Reading goes
+// down beside the walk.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,15 +36,24 @@ struct KnownEntry {
   int chunk_class = -1;         // size class a file was cut with; -1 for none
 };
 
-// One folder of the last run. Entries ascend by name.
+class FileStatesReader;
+
+// One folder of the last run. Entries ascend by name; each is good until the next is asked for.
 class FolderStates {
  public:
-  const std::vector<KnownEntry>& entries() const { return entries_; }
   // The entry `name`, if it was there; names must be asked for in ascending order.
   const KnownEntry* find(std::string_view name);
+  // All of them. After that the first name may be asked for.
+  void for_each(const std::function<void(const KnownEntry&)>& each);
 
  private:
   friend class FileStatesReader;
+  bool is_last() const { return current_ + 1 >= records_.size(); }
+  void go_to(std::size_t number);
+
+  const FileStatesReader* reader_ = nullptr;
+  std::vector<std::uint64_t> records_;  // where they lie
+  std::size_t current_ = 0;             // of these: the one in memory
   Bytes bytes_;
   std::vector<KnownEntry> entries_;
   std::size_t next_ = 0;
@@ -63,6 +75,10 @@ class FileStatesReader {
   FolderStates folder(std::uint64_t at) const;
 
  private:
+  friend class FolderStates;
+  // The payload of the record at `at`; empty if it is damaged.
+  Bytes record(std::uint64_t at) const;
+
   File file_;
   const Repository* repository_ = nullptr;
   SnapshotId snapshot_;
@@ -77,16 +93,15 @@ class FileStatesWriter {
   FileStatesWriter(std::string path, const Repository& repository);
   ~FileStatesWriter();
 
-  // Collects one folder's entries.
+  // One folder's entries, as far as they are not written.
   class Folder {
-   public:
-    void add(std::string_view name, const SourceStatus& status, std::string_view message,
-             std::string_view listed, std::uint64_t folder_at, int chunk_class);
-
-   private:
     friend class FileStatesWriter;
-    std::string record_;
+    std::string entries_;
+    std::vector<std::uint64_t> records_;  // where the others lie
   };
+  void add(Folder& folder, std::string_view name, const SourceStatus& status,
+           std::string_view message, std::string_view listed, std::uint64_t folder_at,
+           int chunk_class);
   // Returns the record's offset, for the folder's entry in its parent.
   std::uint64_t put(const Folder& folder);
 
@@ -95,6 +110,7 @@ class FileStatesWriter {
               std::uint64_t bytes, Nanoseconds started);
 
  private:
+  std::uint64_t put_record(const std::vector<std::uint64_t>& earlier, std::string_view entries);
   void write(ByteSpan bytes) REQUIRES(mutex_);
 
   const std::string path_, temporary_;

@@ -17,7 +17,9 @@ constexpr int kAttempts = 3;
 constexpr std::uint64_t kSmallestBlock = 4096;
 
 // Not blocking: what was a file may have become a pipe.
-File open_source(int folder, const char* name) {
+File open_source(const FileJob& job) {
+  const int folder = job.source.empty() ? job.folder->folder.descriptor() : AT_FDCWD;
+  const char* name = (job.source.empty() ? job.name : job.source).c_str();
   constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   const int quiet = ::openat(folder, name, kFlags | O_NOATIME);
   if (quiet >= 0 || errno != EPERM) return File(quiet);
@@ -92,7 +94,8 @@ std::optional<Error> FileStorer::compare(int descriptor, const SavedFile& known,
 
 Result<void> FileStorer::store(const FileJob& job) {
   for (int i = 1; i <= kAttempts; ++i) {
-    Attempt outcome = TRY(attempt(job, i == kAttempts));
+    const bool is_special = job.status.kind != EntryKind::file;
+    Attempt outcome = TRY(is_special ? attempt_special(job) : attempt(job, i == kAttempts));
     if (outcome.changed_meanwhile && i < kAttempts) continue;
     if (outcome.changed_meanwhile && !outcome.source_error) {
       outcome.source_error = Error{
@@ -117,11 +120,65 @@ Result<void> FileStorer::store(const FileJob& job) {
   return {};
 }
 
+// An error is the repository's; what else fails here is the source's.
+Result<void> FileStorer::read_attributes(int descriptor, Entry& entry,
+                                         std::optional<Error>& source_error) {
+  std::optional<Error> repository_error;
+  auto attributes = read_xattrs(descriptor, [&](ByteSpan value) {
+    auto slices = content_.store_value(value);
+    if (!slices) repository_error = slices.error();
+    return slices;
+  });
+  if (repository_error) return fail(*std::move(repository_error));
+  if (attributes) entry.xattrs = *std::move(attributes);
+  if (!attributes) source_error = std::move(attributes).error();
+  return {};
+}
+
+// Nothing tells whether a device changed while it was read, so nobody looks; and the next run reads
+// it again. Inode flags are not asked for: a driver might take that for something else.
+Result<FileStorer::Attempt> FileStorer::attempt_special(const FileJob& job) {
+  Attempt result;
+  const File file = open_source(job);
+  if (!file.is_open()) {
+    result.source_error = system_error("open", errno);
+    return result;
+  }
+  const int descriptor = file.descriptor();
+  const auto found = source_status(descriptor, "");
+  if (!found || found->kind != job.status.kind) {
+    result.source_error =
+        found ? Error{ErrorCode::io, "is something else now", Retry::never, {}} : found.error();
+    return result;
+  }
+  Entry entry = entry_of(job.name, *found, owners_);
+  entry.kind = EntryKind::file;
+  entry.rdev_major = entry.rdev_minor = 0;
+  TRY(read_attributes(descriptor, entry, result.source_error));
+  const off_t size =
+      found->kind == EntryKind::block_device ? ::lseek(descriptor, 0, SEEK_END) : off_t{-1};
+  auto outcome = TRY(size >= 0 ? content_.read_file(descriptor, static_cast<std::uint64_t>(size),
+                                                    false, job.previous_class, entry)
+                               : content_.read_stream(descriptor, entry));
+  if (outcome.source_error) {
+    entry.state = EntryState::partly_unreadable;
+    result.source_error = std::move(outcome.source_error);
+  }
+  SourceStatus status = *found;
+  status.kind = EntryKind::file;
+  status.size = entry.size;
+  status.look_like_nothing();
+  result.entry = DoneEntry{.name = job.name,
+                           .message = encode(entry),
+                           .status = status,
+                           .chunk_class = outcome.chunk_class,
+                           .listed = std::move(outcome.listed)};
+  return result;
+}
+
 Result<FileStorer::Attempt> FileStorer::attempt(const FileJob& job, bool is_last) {
   Attempt result;
-  const File file = job.source.empty()
-                        ? open_source(job.folder->folder.descriptor(), job.name.c_str())
-                        : open_source(AT_FDCWD, job.source.c_str());
+  const File file = open_source(job);
   if (!file.is_open()) {
     result.source_error = opening_error(errno);
     return result;
@@ -138,16 +195,7 @@ Result<FileStorer::Attempt> FileStorer::attempt(const FileJob& job, bool is_last
   entry.hardlink = job.hardlink;
   read_inode_flags(descriptor, entry);
 
-  // The lambda's errors are the repository's; everything else that fails here is the source's.
-  std::optional<Error> repository_error;
-  auto attributes = read_xattrs(descriptor, [&](ByteSpan value) {
-    auto slices = content_.store_value(value);
-    if (!slices) repository_error = slices.error();
-    return slices;
-  });
-  if (repository_error) return fail(*std::move(repository_error));
-  if (attributes) entry.xattrs = *std::move(attributes);
-  if (!attributes) result.source_error = std::move(attributes).error();
+  TRY(read_attributes(descriptor, entry, result.source_error));
 
   bool is_settled = !result.source_error;
 

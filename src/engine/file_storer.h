@@ -3,7 +3,8 @@
 
 // Turns one regular file of the source into a finished entry: open, attributes, content, and a
 // second look for changes while it was read. Of a file that is read again only to compare, what was
-// saved stays if what is read differs. One thread each.
+// saved stays if what is read differs. Devices and pipes can be read as if they were files: these
+// are read once, to their end. One thread each.
 
 #include "src/engine/content_reader.h"
 #include "src/engine/folder_task.h"
@@ -29,6 +30,8 @@ class FileStorer {
     bool changed_meanwhile = false;
   };
   Result<Attempt> attempt(const FileJob& job, bool is_last);
+  Result<Attempt> attempt_special(const FileJob& job);
+  Result<void> read_attributes(int descriptor, Entry& entry, std::optional<Error>& source_error);
   // Is what was read now into `entry` what was saved? An error is of what is stored.
   Result<bool> reads_as_saved(int descriptor, const Entry& entry, const Entry& saved) const;
   // What is wrong with a file that was read again to compare. Its entry keeps what was saved,

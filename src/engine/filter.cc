@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "src/engine/source_folder.h"
 #include "util/file.h"
@@ -12,42 +13,10 @@
 namespace lagan {
 namespace {
 
-constexpr std::size_t kPatternFileMax = std::size_t{16} << 20;
 constexpr const char* kOwnIgnoreFile = ".laganignore";
 constexpr const char* kGitIgnoreFile = ".gitignore";
 constexpr const char* kGitFolder = ".git";
 constexpr const char* kGitInfoFile = ".git/info/exclude";
-
-std::string flag_of(const PatternFlag& pattern) {
-  return fmt::format("--{}exclude{}", pattern.ignore_case ? "i" : "",
-                     pattern.is_file ? "-file" : "");
-}
-
-Result<void> add_flag(const PatternFlag& flag, std::vector<PatternRule>& rules) {
-  if (!flag.is_file) {
-    auto pattern = TRY_IN(flag_of(flag), PathPattern::parse(flag.text, flag.ignore_case));
-    rules.push_back({std::move(pattern), fmt::format("{} '{}'", flag_of(flag), flag.text)});
-    return {};
-  }
-  const auto content = read_file(flag.text, kPatternFileMax);
-  if (!content) {
-    return fail(content.error().code,
-                fmt::format("{}: {}; name a file of patterns that can be read", flag_of(flag),
-                            content.error().message));
-  }
-  Result<void> parsed;
-  for_each_pattern_line(as_text(*content), [&](std::string_view line, std::size_t number) {
-    if (!parsed) return;
-    auto pattern = PathPattern::parse(line, flag.ignore_case);
-    const std::string where = fmt::format("{}:{}", flag.text, number);
-    if (!pattern) {
-      parsed = fail(std::move(pattern).error().in(fmt::format("{} {}", flag_of(flag), where)));
-    } else {
-      rules.push_back({*std::move(pattern), fmt::format("{} '{}'", where, line)});
-    }
-  });
-  return parsed;
-}
 
 }  // namespace
 
@@ -60,7 +29,7 @@ Filter::Filter(const FilterOptions& options)
 
 Result<Filter> Filter::create(const FilterOptions& options) {
   Filter filter(options);
-  for (const PatternFlag& flag : options.patterns) TRY(add_flag(flag, filter.rules_));
+  filter.rules_ = TRY(read_pattern_flags(options.patterns, "exclude"));
   filter.markers_.push_back(FolderMarker::own_cache_tag());
   if (options.exclude_caches) filter.markers_.push_back(FolderMarker::cache_tag());
   for (const std::string& text : options.exclude_if_present)
@@ -114,6 +83,12 @@ Decision Filter::judge(const FolderRules& rules, std::string_view path,
   if (larger_than_ != 0 && status.kind == EntryKind::file && status.size > larger_than_)
     return {Fate::leave_out, nullptr, "--exclude-larger-than"};
   return {Fate::keep, decisive};
+}
+
+bool Filter::may_leave_out_below(std::string_view folder) const {
+  return larger_than_ != 0 || std::ranges::any_of(rules_, [&](const PatternRule& rule) {
+           return !rule.pattern.is_negated() && rule.pattern.may_match_below(folder);
+         });
 }
 
 std::string_view Filter::why_closed(int folder, std::string_view path, const SourceStatus& status,

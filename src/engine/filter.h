@@ -23,12 +23,6 @@
 
 namespace lagan {
 
-// One pattern flag, or one file of patterns, a pattern a line.
-struct PatternFlag {
-  std::string text;
-  bool is_file = false, ignore_case = false;
-};
-
 struct FilterOptions {
   std::vector<PatternFlag> patterns;            // as they came: the last that matches decides
   std::vector<std::string> exclude_if_present;  // NAME or NAME:HEADER
@@ -71,6 +65,10 @@ class Filter {
   }
   // The fate of one entry of the folder in which `rules` hold.
   Decision judge(const FolderRules& rules, std::string_view path, const SourceStatus& status) const;
+
+  // Could it leave out something below this folder that it keeps? False only if surely not. Ignore
+  // files are not looked at.
+  bool may_leave_out_below(std::string_view folder) const;
 
   // Why the content of an open folder is none of a backup's business, or "". `device` is that of
   // the folder around it.

@@ -57,7 +57,7 @@ void FolderTask::advance(bool& finish_now, Finished& result) {
   if (!id) return failure_.set(std::move(id).error());
   subtree_.id = *id;
   result.subtree = subtree_;
-  if (states_ != nullptr) result.folder_at = states_->put(record_);
+  if (states_ != nullptr) result.folder_at = states_->put(known_);
   finish_now = true;
 }
 
@@ -81,8 +81,8 @@ Result<void> FolderTask::write(const DoneEntry& entry) {
     if (entry.status.kind == EntryKind::file) subtree_.content_bytes += entry.status.size;
   }
   if (states_ != nullptr) {
-    record_.add(entry.name, entry.status, entry.message, entry.listed, entry.folder_at,
-                entry.chunk_class);
+    states_->add(known_, entry.name, entry.status, entry.message, entry.listed, entry.folder_at,
+                 entry.chunk_class);
   }
   return {};
 }

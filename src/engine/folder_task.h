@@ -67,7 +67,7 @@ class FolderTask {
   FileStatesWriter* const states_;
   Mutex mutex_;
   DirectoryBuilder builder_ GUARDED_BY(mutex_);
-  FileStatesWriter::Folder record_ GUARDED_BY(mutex_);
+  FileStatesWriter::Folder known_ GUARDED_BY(mutex_);
   Subtree subtree_ GUARDED_BY(mutex_);
   std::deque<Slot> slots_ GUARDED_BY(mutex_);
   std::size_t first_ GUARDED_BY(mutex_) = 0;  // number of slots_.front()

@@ -31,20 +31,21 @@ Result<void> forget(const Repository& repository, std::vector<SnapshotId> snapsh
 
 Result<SnapshotList> list_forgotten(const Repository& repository) {
   SnapshotList list = TRY(list_snapshots(repository, Which::all));
-  const auto origin = [](const StoredSnapshot& stored) {
-    return stored.snapshot.original.value_or(stored.id);
+  // With its tree: what took a snapshot's place without some of its files does not bring it back.
+  const auto state = [](const StoredSnapshot& stored) {
+    return std::pair(stored.snapshot.original.value_or(stored.id), stored.snapshot.root.id);
   };
   const auto rank = [](const StoredSnapshot& stored) {  // one that is there comes last of all
     return std::tuple(!stored.forgotten, stored.forgotten.value_or(0),
                       stored.snapshot.original.has_value(), stored.id);
   };
-  std::map<SnapshotId, const StoredSnapshot*> last;
+  std::map<std::pair<SnapshotId, std::optional<ChunkId>>, const StoredSnapshot*> last;
   for (const StoredSnapshot& stored : list.snapshots) {
-    const StoredSnapshot*& best = last[origin(stored)];
+    const StoredSnapshot*& best = last[state(stored)];
     if (best == nullptr || rank(*best) < rank(stored)) best = &stored;
   }
   std::set<SnapshotId> chosen;
-  for (const auto& [id, stored] : last) {
+  for (const auto& [which, stored] : last) {
     if (stored->forgotten) chosen.insert(stored->id);
   }
   std::erase_if(list.snapshots,

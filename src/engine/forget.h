@@ -18,8 +18,8 @@ namespace lagan {
 Result<void> forget(const Repository& repository, std::vector<SnapshotId> snapshots,
                     const std::string& rule);
 
-// What can be brought back: of each snapshot and those that were stored again from it, the one that
-// was forgotten last, unless one of them is still there.
+// What can be brought back: of each snapshot and those of the same tree that were stored again from
+// it, the one that was forgotten last, unless one of them is still there.
 Result<SnapshotList> list_forgotten(const Repository& repository);
 
 // Stores `snapshot` as a new one that names the same trees, with `original` set, under the protocol

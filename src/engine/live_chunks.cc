@@ -42,7 +42,8 @@ Result<void> LiveChunks::mark(const std::vector<StoredSnapshot>& snapshots,
     }
   }
   // Lookups do not tell what is nowhere from what could not be read.
-  if (index_.damaged()) return fail(ErrorCode::unavailable, "the local index is damaged: try again");
+  if (index_.damaged())
+    return fail(ErrorCode::unavailable, "the local index is damaged: try again");
   return {};
 }
 

@@ -30,6 +30,7 @@ class Salvager {
     const auto own = read_pack_directory(repository_.sealing(), repository_.storage(), pack_.kind,
                                          id_, pack_.size);
     if (!own && !is_damage(own.error())) return fail(own.error());
+    if (!own) note_refusal(own.error());
     if (!own) salvage_.troubles.push_back(own.error().message);
     const bool differ =
         own && indexed != nullptr &&
@@ -47,12 +48,17 @@ class Salvager {
     auto whole = repository_.storage().get(name_);
     if (!whole && !is_damage(whole.error())) return fail(std::move(whole).error());
     if (!whole) {
+      note_refusal(whole.error());
       salvage_.troubles.push_back(whole.error().message);
       return {};
     }
     if (PackId{hash(*whole)} != id_) salvage_.troubles.emplace_back("does not match its name");
     whole_ = *std::move(whole);
     return {};
+  }
+
+  void note_refusal(const Error& error) {
+    if (error.code == ErrorCode::io) salvage_.may_be_whole = true;
   }
 
   Result<void> read_blocks(const PackEntry& entry) {
@@ -69,6 +75,7 @@ class Salvager {
         continue;
       }
       if (!is_damage(raw.error())) return fail(raw.error());
+      note_refusal(raw.error());
       if (bad_blocks++ == 0) first = raw.error().message;
       salvage_.bad_chunks.insert(salvage_.bad_chunks.end(), block.ids.begin(), block.ids.end());
     }

@@ -18,6 +18,9 @@ namespace lagan {
 struct Salvage {
   std::vector<std::string> troubles;  // empty: the pack is whole
   bool has_directory = false;         // false: nothing tells where its blocks lie
+  // Some of it was refused by the storage rather than found to be wrong: it may be read another
+  // day.
+  bool may_be_whole = false;
   std::uint64_t good_chunks = 0;
   std::vector<ChunkId> bad_chunks;
 };

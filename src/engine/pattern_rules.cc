@@ -13,6 +13,7 @@
 namespace lagan {
 namespace {
 
+constexpr std::size_t kPatternFileMax = std::size_t{16} << 20;
 constexpr std::size_t kIgnoreFileMax = std::size_t{1} << 20;
 
 // What is no regular file is neither followed nor waited for.
@@ -27,6 +28,38 @@ Result<std::string> content_of(int folder, const char* name) {
   std::string text(static_cast<std::size_t>(status.st_size), '\0');
   text.resize(TRY(read_some_full(file.descriptor(), std::as_writable_bytes(std::span(text)))));
   return text;
+}
+
+std::string flag_of(const PatternFlag& pattern, std::string_view name) {
+  return fmt::format("--{}{}{}", pattern.ignore_case ? "i" : "", name,
+                     pattern.is_file ? "-file" : "");
+}
+
+Result<void> add_flag(const PatternFlag& flag, const std::string& called,
+                      std::vector<PatternRule>& rules) {
+  if (!flag.is_file) {
+    auto pattern = TRY_IN(called, PathPattern::parse(flag.text, flag.ignore_case));
+    rules.push_back({std::move(pattern), fmt::format("{} '{}'", called, flag.text)});
+    return {};
+  }
+  const auto content = read_file(flag.text, kPatternFileMax);
+  if (!content) {
+    return fail(content.error().code,
+                fmt::format("{}: {}; name a file of patterns that can be read", called,
+                            content.error().message));
+  }
+  Result<void> parsed;
+  for_each_pattern_line(as_text(*content), [&](std::string_view line, std::size_t number) {
+    if (!parsed) return;
+    auto pattern = PathPattern::parse(line, flag.ignore_case);
+    const std::string where = fmt::format("{}:{}", flag.text, number);
+    if (!pattern) {
+      parsed = fail(std::move(pattern).error().in(fmt::format("{} {}", called, where)));
+    } else {
+      rules.push_back({*std::move(pattern), fmt::format("{} '{}'", where, line)});
+    }
+  });
+  return parsed;
 }
 
 }  // namespace
@@ -45,6 +78,13 @@ void for_each_pattern_line(std::string_view text,
     }
     if (!line.empty() && line.front() != '#') each(line, number);
   }
+}
+
+Result<std::vector<PatternRule>> read_pattern_flags(const std::vector<PatternFlag>& flags,
+                                                    std::string_view name) {
+  std::vector<PatternRule> rules;
+  for (const PatternFlag& flag : flags) TRY(add_flag(flag, flag_of(flag, name), rules));
+  return rules;
 }
 
 IgnoreFiles read_ignore_file(int folder, const std::string& path, const char* name, bool of_git,

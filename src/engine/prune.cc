@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "repo/chunk_writer.h"
@@ -19,6 +18,7 @@
 #include "src/engine/listed_packs.h"
 #include "src/engine/live_chunks.h"
 #include "src/engine/open_sessions.h"
+#include "src/engine/pack_usage.h"
 #include "src/engine/repair_packs.h"
 #include "src/engine/segments.h"
 
@@ -85,11 +85,13 @@ class Prune {
  private:
   Result<void> sweep();
   Result<void> survey();
+  Result<void> require_listed_packs(const SegmentSet& segments, const ListedPacks& stored) const;
   Result<void> index_orphans(const SegmentSet& segments, const ListedPacks& stored);
-  Result<void> open_index();
+  Result<void> read_logs_and_index();
   Result<void> list_roots();
   Result<void> mark();
   Result<PrunePlan> plan();
+  Result<bool> belongs_to_open_session(const PackUsage& pack) const;
   Result<void> condemn(const PrunePlan& plan);
   Result<void> wait_for_sessions();
   Result<void> rescue();
@@ -146,6 +148,7 @@ Result<PruneResult> Prune::run() {
     return std::move(result_);
   }
   TRY(condemn(chosen));
+  TRY(read_logs_and_index());  // only packs in none of the logs are surviving copies
   TRY(wait_for_sessions());
   observer_.begin(Phase::copy);
   TRY(rescue());
@@ -192,18 +195,7 @@ Result<void> Prune::survey() {
   SegmentSet segments = *found_segments_;
   if (result_.packs_indexed != 0 && !options_.dry_run)
     segments = TRY(SegmentSet::read(repository_));
-  for (const PackId& id : segments.listed()) {
-    // Listed packs are deleted by nobody, but they may have been added since the listing.
-    if (stored.contains(id)) continue;
-    const bool is_there = storage_.stat(names::pack(ObjectKind::data_pack, id)).has_value() ||
-                          storage_.stat(names::pack(ObjectKind::tree_pack, id)).has_value();
-    if (!is_there && !TRY(load_condemned(repository_)).contains(id)) {
-      return fail(ErrorCode::corrupt,
-                  fmt::format("pack {} is listed and not there: nothing is deleted before 'lagan "
-                              "repair index' has been run",
-                              id.hex()));
-    }
-  }
+  TRY(require_listed_packs(segments, stored));
   TRY(list_roots());
   TRY(mark());
   TRY(require_no_known_damage(repository_, *index_));
@@ -213,6 +205,24 @@ Result<void> Prune::survey() {
   for (const SessionState& session : TRY(list_sessions(repository_))) {
     if (session.is_open() || (session.has_snapshot && !marked.contains(session.id)))
       not_judged_.insert(session.id);
+  }
+  return {};
+}
+
+// Listed packs are deleted by nobody, but they may have been added since the listing.
+Result<void> Prune::require_listed_packs(const SegmentSet& segments,
+                                         const ListedPacks& stored) const {
+  const auto is_there = [&](const PackId& id, ObjectKind kind) {
+    return storage_.stat(names::pack(kind, id)).has_value();
+  };
+  for (const PackId& id : segments.listed()) {
+    if (stored.contains(id) || is_there(id, ObjectKind::data_pack) ||
+        is_there(id, ObjectKind::tree_pack) || TRY(load_condemned(repository_)).contains(id))
+      continue;
+    return fail(ErrorCode::corrupt,
+                fmt::format("pack {} is listed and not there: nothing is deleted before 'lagan "
+                            "repair index' has been run",
+                            id.hex()));
   }
   return {};
 }
@@ -252,7 +262,8 @@ Result<void> Prune::index_orphans(const SegmentSet& segments, const ListedPacks&
   return repository_.put(names::segment(SegmentId{hash(object.span())}), object);
 }
 
-Result<void> Prune::open_index() {
+// What was marked before counts no more.
+Result<void> Prune::read_logs_and_index() {
   live_.reset();
   logs_.clear();
   std::vector<ObjectName> logs;
@@ -324,7 +335,7 @@ Result<void> Prune::list_roots() {
 
 // What a snapshot needs was listed before it was put: so the index is loaded after the snapshots.
 Result<void> Prune::mark() {
-  TRY(open_index());
+  TRY(read_logs_and_index());
   live_.emplace(repository_, *index_);
   result_.warnings.clear();
   result_.snapshots_in_window = 0;
@@ -345,50 +356,16 @@ Result<void> Prune::mark() {
 Result<PrunePlan> Prune::plan() {
   std::unordered_set<PackId> condemned;
   for (const auto& [log, packs] : logs_) condemned.insert(packs.begin(), packs.end());
-  std::vector<PackUsage> usage;
-  std::unordered_map<std::uint32_t, std::size_t> place;  // by pack number
-  TRY(index_->for_each_pack([&](const LocalIndex::PackSummary& pack) -> Result<void> {
+  std::vector<PackUsage> judged;
+  for (PackUsage& pack : TRY(count_pack_usage(*index_, *live_))) {
     ++result_.packs;
     result_.total_bytes += pack.size;
     if (condemned.contains(pack.name)) {
       if (options_.dry_run) ++result_.packs_waiting;
-      return {};
+      continue;
     }
-    place[pack.pack_number] = usage.size();
-    usage.push_back({.name = pack.name, .kind = pack.kind, .size = pack.size});
-    return {};
-  }));
-  std::uint32_t last_pack = 0, last_block = 0;
-  bool is_first = true;
-  TRY(index_->for_each_chunk([&](const ChunkId&, const ChunkLocation& at) -> Result<void> {
-    const auto found = place.find(at.pack_number);
-    if (found == place.end()) return {};
-    PackUsage& pack = usage[found->second];
-    if (is_first || at.pack_number != last_pack || at.block_number != last_block) {
-      pack.stored_bytes += at.stored;
-      pack.needed_bytes += at.stored;
-      is_first = false;
-      last_pack = at.pack_number;
-      last_block = at.block_number;
-    }
-    ++pack.chunks;
-    if (live_->is_needed(at.number)) {
-      ++pack.needed_chunks;
-    } else {
-      pack.needed_bytes -= std::uint64_t{at.stored} * at.chunk_length / at.raw;
-    }
-    return {};
-  }));
-  // A pack whose session is open may hold what its snapshot will need.
-  std::vector<PackUsage> judged;
-  for (PackUsage& pack : usage) {
     result_.needed_bytes += pack.needed_bytes;
-    const bool is_whole = pack.needed_chunks == pack.chunks && pack.size > (4U << 20);
-    if (!is_whole && !not_judged_.empty()) {
-      const PackEntry entry = TRY(index_->pack_entry(pack.name));
-      if (not_judged_.contains(entry.directory.session)) continue;
-    }
-    judged.push_back(std::move(pack));
+    if (!TRY(belongs_to_open_session(pack))) judged.push_back(std::move(pack));
   }
   PrunePlan plan = plan_prune(std::move(judged), options_.limits);
   result_.packs_dead = plan.dead.size();
@@ -396,6 +373,15 @@ Result<PrunePlan> Prune::plan() {
   result_.bytes_freed = plan.freed_bytes;
   result_.bytes_to_repack = plan.repacked_bytes;
   return plan;
+}
+
+// Such a pack may hold what the snapshot of its session will need. Large ones that are needed whole
+// are not asked about: nobody would choose them.
+Result<bool> Prune::belongs_to_open_session(const PackUsage& pack) const {
+  const bool is_whole = pack.needed_chunks == pack.chunks && pack.size > (4U << 20);
+  if (is_whole || not_judged_.empty()) return false;
+  const PackEntry entry = TRY(index_->pack_entry(pack.name));
+  return not_judged_.contains(entry.directory.session);
 }
 
 // G2.
@@ -412,7 +398,7 @@ Result<void> Prune::condemn(const PrunePlan& plan) {
                                names::random_name(names::kCondemned, repository_.random_id()),
                                encode(log)));
   }
-  return open_index();
+  return {};
 }
 
 // G3 and G4. A log holds back its packs while a session is open that was open when the log was

@@ -9,7 +9,7 @@ namespace {
 
 // Many small backups leave many small packs: so many of one kind are joined.
 constexpr std::uint64_t kSmallPack = std::uint64_t{2} << 20;
-constexpr std::size_t kSmallPacksKept = 32;
+constexpr std::ptrdiff_t kSmallPacksKept = 32;
 
 // What may stay unneeded when so much is needed.
 std::uint64_t allowed(const PruneLimits& limits, std::uint64_t needed) {
@@ -44,11 +44,10 @@ PrunePlan plan_prune(std::vector<PackUsage> packs, const PruneLimits& limits) {
       used.push_back(std::move(pack));
     }
   }
-  const auto take = [&](PackUsage& pack) {
+  const auto take = [&](const PackUsage& pack) {
     plan.repacked_bytes += pack.needed_bytes;
     plan.freed_bytes += pack.unneeded_bytes();
     plan.repack.push_back(pack);
-    pack.size = 0;  // taken
   };
   const auto fits = [&](const PackUsage& pack) {
     return pack.needed_bytes <=
@@ -57,19 +56,22 @@ PrunePlan plan_prune(std::vector<PackUsage> packs, const PruneLimits& limits) {
 
   std::ranges::sort(used, is_emptier);
   const std::uint64_t may_stay = allowed(limits, plan.needed_bytes);
-  for (PackUsage& pack : used) {
-    if (left_over <= may_stay || pack.unneeded_bytes() == 0) break;
-    if (!fits(pack)) continue;
-    left_over -= pack.unneeded_bytes();
-    take(pack);
+  std::vector<PackUsage> staying;
+  for (const PackUsage& pack : used) {
+    const bool is_sparse = left_over > may_stay && pack.unneeded_bytes() != 0;
+    if (is_sparse && fits(pack)) {
+      left_over -= pack.unneeded_bytes();
+      take(pack);
+    } else {
+      staying.push_back(pack);
+    }
   }
   for (const ObjectKind kind : {ObjectKind::data_pack, ObjectKind::tree_pack}) {
     const auto is_small = [&](const PackUsage& pack) {
-      return pack.kind == kind && pack.size != 0 && pack.size < kSmallPack;
+      return pack.kind == kind && pack.size < kSmallPack;
     };
-    if (static_cast<std::size_t>(std::ranges::count_if(used, is_small)) <= kSmallPacksKept)
-      continue;
-    for (PackUsage& pack : used) {
+    if (std::ranges::count_if(staying, is_small) <= kSmallPacksKept) continue;
+    for (const PackUsage& pack : staying) {
       if (is_small(pack) && fits(pack)) take(pack);
     }
   }

@@ -51,7 +51,11 @@ class RepairPacks {
   std::unique_ptr<WriterSession> session_;
   ListedPacks stored_;
   std::unordered_set<PackId> dropped_, condemned_;
-  std::map<PackId, bool> damaged_;  // and whether it can be read at all
+  struct Damaged {
+    std::uint64_t good_chunks = 0;
+    bool is_kept = false;
+  };
+  std::map<PackId, Damaged> damaged_;
   std::unordered_set<PackId> whole_;
   std::unordered_set<ChunkId> bad_;
   RepairPacksResult result_;
@@ -71,13 +75,12 @@ Result<RepairPacksResult> RepairPacks::run() {
   // Its packs are judged by collections from now on; what snapshots need of them is marked.
   if (session_) TRY(session_->abandon());
   if (!done) return fail(done.error());
-  std::unordered_set<PackId> repaired;
-  for (const auto& [id, is_readable] : damaged_) repaired.insert(id);
-  if (options_.carry_out) {
-    whole_.insert(repaired.begin(), repaired.end());
-    repaired.clear();
+  std::unordered_set<PackId> still_damaged;
+  for (const auto& [id, pack] : damaged_) {
+    const bool is_replaced = options_.carry_out && !pack.is_kept;
+    (is_replaced ? whole_ : still_damaged).insert(id);
   }
-  remember_damaged_packs(repository_, repaired, whole_);
+  remember_damaged_packs(repository_, still_damaged, whole_);
   return std::move(result_);
 }
 
@@ -177,13 +180,15 @@ Result<void> RepairPacks::look_at(const PackId& id) {
     return fail(ErrorCode::invalid_argument,
                 name + ": no segment lists it: run 'lagan repair index' first");
   }
-  damaged_.emplace(id, found.has_directory);
+  const bool is_kept = found.may_be_whole && !options_.give_up_unreadable;
+  damaged_.emplace(id, Damaged{found.good_chunks, is_kept});
   bad_.insert(found.bad_chunks.begin(), found.bad_chunks.end());
   result_.damaged.push_back({.name = name,
                              .troubles = std::move(found.troubles),
                              .good_chunks = found.good_chunks,
                              .bad_chunks = found.bad_chunks.size(),
-                             .is_readable = found.has_directory});
+                             .is_readable = found.has_directory,
+                             .is_kept = is_kept});
   return {};
 }
 
@@ -191,7 +196,7 @@ Result<void> RepairPacks::look_at(const PackId& id) {
 Result<void> RepairPacks::name_losses() {
   std::ranges::sort(result_.damaged, {}, &DamagedPack::name);
   std::unordered_set<PackId> damaged;
-  for (const auto& [id, is_readable] : damaged_) damaged.insert(id);
+  for (const auto& [id, pack] : damaged_) damaged.insert(id);
   index_->set_condemned(damaged);
   WantedChunks lost;
   for (const ChunkId& id : bad_) {
@@ -235,15 +240,23 @@ Result<void> RepairPacks::store_again() {
     result_.bytes_stored += chunk.size();
     return {};
   };
-  for (const auto& [id, is_readable] : damaged_) TRY(salvage(id, store));
+  for (const auto& [id, damaged] : damaged_) {
+    // On a disk that is dying, what could be read before need not be read again.
+    if (TRY(salvage(id, store)).good_chunks < damaged.good_chunks) {
+      return fail(ErrorCode::io,
+                  names::pack(stored_.at(id).kind, id).text() +
+                      ": less of it could be read the second time: nothing was given up; copy the "
+                      "repository to another disk and run this again");
+    }
+  }
   return writer.flush().map([](const auto&) {});
 }
 
 // G2. Whoever begins from here on relies on none of them.
 Result<void> RepairPacks::condemn() {
   Condemned log;
-  for (const auto& [id, is_readable] : damaged_) {
-    if (condemned_.contains(id)) continue;
+  for (const auto& [id, pack] : damaged_) {
+    if (pack.is_kept || condemned_.contains(id)) continue;
     (stored_.at(id).kind == ObjectKind::data_pack ? log.data_packs : log.tree_packs).push_back(id);
   }
   if (log.data_packs.empty() && log.tree_packs.empty()) return {};
@@ -257,8 +270,8 @@ Result<void> RepairPacks::condemn() {
 // G6, at once: whoever relies on what was good of them finds it in the new packs.
 Result<void> RepairPacks::unlist() {
   IndexChange change;
-  for (const auto& [id, is_readable] : damaged_) {
-    if (index_->has_pack(id)) change.drop.insert(id);
+  for (const auto& [id, pack] : damaged_) {
+    if (!pack.is_kept && index_->has_pack(id)) change.drop.insert(id);
   }
   if (change.drop.empty()) return {};
   std::unordered_set<PackId> present;

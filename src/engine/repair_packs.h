@@ -5,7 +5,8 @@
 // they are condemned and taken out of the index, so that a later collection deletes them as it
 // deletes any other (docs/architecture.md, "The concurrency protocol"). Deletes nothing. A pack
 // that nothing tells how to read is condemned too, so that it no longer stands in the way of
-// collections, but nobody ever deletes it.
+// collections, but nobody ever deletes it. Of one that the storage refuses to read, what can be
+// read is stored again, and it stays, unless it is to be given up.
 
 #include <cstdint>
 #include <functional>
@@ -23,6 +24,9 @@ struct RepairPacksOptions {
   // earlier check on this machine or by what the listing shows.
   std::vector<std::string> packs;
   bool read_all = false;  // looks at every pack instead
+  // Also gives up packs that the storage refuses to read, which may be whole: a mount that is away
+  // for a moment answers as a broken disk does.
+  bool give_up_unreadable = false;
   bool carry_out = false;
   std::function<bool()> is_stopped = [] { return false; };
 };
@@ -32,6 +36,7 @@ struct DamagedPack {
   std::vector<std::string> troubles;
   std::uint64_t good_chunks = 0, bad_chunks = 0;
   bool is_readable = true;  // false: nothing tells where its blocks lie
+  bool is_kept = false;     // it could not be read, which may pass: not replaced
 };
 
 struct RepairPacksResult {

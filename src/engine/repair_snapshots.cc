@@ -15,16 +15,18 @@ bool is_repaired(const Snapshot& snapshot) {
   return std::ranges::find(snapshot.tags, kTag) != snapshot.tags.end();
 }
 
-// The one that an earlier repair has put for this one.
-std::optional<SnapshotId> find_repaired(const SnapshotList& list, const StoredSnapshot& broken) {
+// The one that an earlier repair has put for this one, if nothing of that has been lost since.
+Result<std::optional<SnapshotId>> find_repaired(const SnapshotList& list, SnapshotMender& mender,
+                                                const StoredSnapshot& broken) {
   const SnapshotId original = broken.snapshot.original.value_or(broken.id);
   for (const StoredSnapshot& stored : list.snapshots) {
     if (stored.id != broken.id && stored.snapshot.original == original &&
-        stored.snapshot.time == broken.snapshot.time && is_repaired(stored.snapshot)) {
-      return stored.id;
+        stored.snapshot.time == broken.snapshot.time && is_repaired(stored.snapshot) &&
+        TRY(mender.losses(stored.snapshot)).empty()) {
+      return std::optional(stored.id);
     }
   }
-  return std::nullopt;
+  return std::optional<SnapshotId>();
 }
 
 Result<std::vector<StoredSnapshot>> choose(const SnapshotList& list,
@@ -69,7 +71,7 @@ Result<RepairSnapshotsResult> repair_snapshots(const Repository& repository,
     ++result.snapshots;
     BrokenSnapshot broken{.id = stored.id, .losses = TRY(mender->losses(stored.snapshot))};
     if (broken.losses.empty()) continue;
-    broken.repaired = find_repaired(list, stored);
+    broken.repaired = TRY(find_repaired(list, *mender, stored));
     if (options.carry_out) TRY(carry_out(repository, *mender, options.forget, stored, broken));
     result.broken.push_back(std::move(broken));
   }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <filesystem>
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
@@ -28,6 +28,7 @@
 #include "src/engine/target_folder.h"
 #include "src/engine/target_probe.h"
 #include "src/engine/tree_path.h"
+#include "src/engine/written_systems.h"
 
 namespace lagan {
 namespace {
@@ -108,12 +109,20 @@ bool is_such(int folder, const SourceStatus& there, const Entry& entry) {
   return there.rdev_major == entry.rdev_major && there.rdev_minor == entry.rdev_minor;
 }
 
+UntouchablePlaces own_places(const Repository& repository, const RestoreOptions& options) {
+  std::vector<OwnFolder> own = options.own_folders;
+  if (!repository.cache_folder().empty())
+    own.push_back({repository.cache_folder(), "lagan's cache"});
+  return UntouchablePlaces(own);
+}
+
 class Restore {
  public:
   Restore(const Repository& repository, const LocalIndex& index, const RestoreOptions& options,
           Observer& observer)
       : options_(options),
         observer_(observer),
+        places_(own_places(repository, options)),
         reader_(repository, index),
         source_(reader_.source()),
         placer_(repository, index, source_, options.sparse),
@@ -122,6 +131,11 @@ class Restore {
     reader_.follow_moves();
     attributes_.owner_by_name = options.owner_by_name;
     attributes_.keeps_owner = options.keeps_owner;
+    if (!options.xattrs.is_empty()) {
+      attributes_.wants_xattr = [&options](std::string_view name) {
+        return options.xattrs.choose("/" + std::string(name), false) == Choice::yes;
+      };
+    }
     attributes_.load_value = [this](const Xattr& each) { return xattr_value(source_, each); };
     attributes_.fidelity = &fidelity_;
     files_.attributes = attributes_;
@@ -201,11 +215,13 @@ class Restore {
   void finish_links();
 
   Removal removal();
+  bool may_delete_in(const Level& level);
   void delete_extra(Level& level);
   void finish_folders();
 
   const RestoreOptions& options_;
   Observer& observer_;
+  const UntouchablePlaces places_;
   FidelityReport fidelity_;
   std::atomic<std::uint64_t> unchanged_ = 0;
   ChunkReader reader_;
@@ -215,6 +231,8 @@ class Restore {
   FilePlacer placer_;
   ContentFetcher fetcher_;
   File target_;
+  std::uint64_t device_ = 0;  // of the target
+  WrittenSystems written_;
   std::size_t open_files_ = 0;
   std::size_t depth_ = 0;
   std::unordered_map<std::uint64_t, FirstLink> first_links_;
@@ -262,6 +280,7 @@ Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
     auto done = apply_attributes(target_.descriptor(), top, "/", attributes_, bearer);
     if (!done) trouble(options_.target, done.error());
   }
+  if (auto synced = written_.sync(); !synced) trouble(options_.target, synced.error());
   result_.bytes_kept += fetcher_.bytes_kept();
   result_.bytes = observer_.progress.bytes_done - result_.bytes_kept;
   result_.errors = observer_.progress.errors;
@@ -277,7 +296,10 @@ Result<void> Restore::open_target(Level& root) {
   File folder = TRY(open_file(options_.target, O_RDONLY | O_DIRECTORY));
   target_ = File(::fcntl(folder.descriptor(), F_DUPFD_CLOEXEC, 0));
   if (!was_there) remove_inherited(target_.descriptor());
+  if (!options_.dry_run)
+    written_.add(target_.descriptor(), TRY(source_status(target_.descriptor(), "")).device);
   root.is_pristine = !was_there;
+  device_ = TRY(source_status(target_.descriptor(), "")).device;
   root.folder = std::make_shared<const File>(std::move(folder));
   return {};
 }
@@ -289,7 +311,7 @@ Result<void> Restore::restore_folder(Level& level) {
       trouble(level.path, reached.error());
       return {};
     }
-    if (level.folder) {
+    if (level.folder && may_delete_in(level)) {
       auto listed = ExtraEntries::list(level.folder->descriptor());
       if (listed) level.extras = *std::move(listed);
       if (!listed) trouble(level.path, listed.error());
@@ -313,8 +335,21 @@ Result<void> Restore::restore_folder(Level& level) {
   return {};
 }
 
+// Neither in a file system that is mounted below the target (a backup may have saved it as an empty
+// folder) nor in folders of lagan's own, which backups always save so.
+bool Restore::may_delete_in(const Level& level) {
+  const auto status = source_status(level.folder->descriptor(), "");
+  const bool is_here = status && status->device == device_;
+  const std::string_view own = status ? places_.own_folder("", *status) : "";
+  if (is_here && own.empty()) return true;
+  const std::string_view what = own.empty() ? "another file system" : own;
+  observer_.note(fmt::format("{} is {}: nothing is deleted there", level.path, what));
+  return false;
+}
+
 Removal Restore::removal() {
   return {.filter = options_.filter,
+          .places = places_,
           .dry_run = options_.dry_run,
           .removed =
               [this](const std::string& path) {
@@ -341,6 +376,7 @@ Result<void> Restore::restore_entry(Level& parent, std::string_view message) {
   Entry& entry = *decoded;
   const std::string path = parent.path + "/" + entry.name;
   if (!is_valid_entry_name(entry.name) || !is_known_kind(entry)) {
+    parent.is_complete = false;
     trouble(path, corrupt("has a name or kind that cannot be restored"));
     return {};
   }
@@ -421,6 +457,8 @@ Result<void> Restore::enter(Level& level, const Status& there) {
   }
   level.folder = std::make_shared<const File>(std::move(folder));
   if (options_.dry_run) return {};
+  // Another one may be mounted here.
+  if (there) written_.add(level.folder->descriptor(), there->device);
   // What was there and only leads on stays as it is.
   const bool keeps_attributes = there && (!level.is_wanted || judge(options_.overwrite, there,
                                                                     level.entry) == Verdict::leave);
@@ -489,19 +527,24 @@ Result<RestoredFilePlace> Restore::place_of(Level& parent, const Entry& entry,
                                             const Status& there) {
   const auto& folder = parent.folder;
   if (!there) {
-    RestoredFilePlace place = TRY(FilePlacer::anew(folder->descriptor(), entry));
+    // A later run that leaves alone what is there, or is newer, must not find a half of it.
+    const bool may_be_left =
+        options_.overwrite == Overwrite::never || options_.overwrite == Overwrite::if_newer;
+    RestoredFilePlace place = TRY(may_be_left ? FilePlacer::instead(folder, entry, SourceStatus{})
+                                              : FilePlacer::anew(folder->descriptor(), entry));
+    place.change = ItemChange::added;
     if (!parent.is_pristine) place.bearer = Bearer::used;
     return place;
   }
   if (there->kind != EntryKind::file || !may_keep(*there, entry))
-    return FilePlacer::instead(folder, entry);
+    return FilePlacer::instead(folder, entry, *there);
   const bool looks_equal = judge(options_.overwrite, there, entry) == Verdict::only_attributes;
   if (!looks_equal && there->links == 1) return placer_.over_file(folder, entry, *there);
   File file = open_to_look(folder->descriptor(), entry.name);
   const bool is_equal =
       file.is_open() &&
       (looks_equal || placer_.compare(file.descriptor(), there->size, entry, true) == Held::all);
-  if (!is_equal) return FilePlacer::instead(folder, entry);
+  if (!is_equal) return FilePlacer::instead(folder, entry, *there);
   if (there->links > 1) kept_inodes_.insert(there->inode);
   make_changeable(file.descriptor());
   return RestoredFilePlace{.file = std::move(file),
@@ -548,7 +591,7 @@ Result<void> Restore::restore_content(const std::shared_ptr<RestoredFile>& file)
   if (entry.size == 0) return {};
   TRY(file->make_room());
   std::uint64_t offset = 0;
-  TRY(for_each_slice(source_, entry, [&](const Slice& slice) -> Result<void> {
+  auto listed = for_each_slice(source_, entry, [&](const Slice& slice) -> Result<void> {
     if (slice.id) {
       fetcher_.add(file, slice, offset);
     } else if (auto made = file->make_hole(offset, slice.length); !made) {
@@ -556,7 +599,8 @@ Result<void> Restore::restore_content(const std::shared_ptr<RestoredFile>& file)
     }
     offset += slice.length;
     return {};
-  }));
+  });
+  if (!listed) file->damaged(listed.error(), offset, entry.size - offset);
   if (++open_files_ >= kOpenFiles) {
     fetcher_.flush();
     open_files_ = 0;
@@ -732,12 +776,19 @@ Result<void> check_requirements(const RestoreOptions& options) {
                           options.target, names));
 }
 
-// A slip of the hand would delete the whole system.
-Result<void> check_deletion(const RestoreOptions& options) {
-  if (!options.delete_extra || !options.filter.is_empty()) return {};
-  const std::unique_ptr<char, decltype(&std::free)> real(
-      ::realpath(options.target.c_str(), nullptr), &std::free);
-  if (real == nullptr || std::string_view(real.get()) != "/") return {};
+// A slip of the hand would delete the whole system, or the repository itself.
+Result<void> check_deletion(const Repository& repository, const RestoreOptions& options) {
+  if (!options.delete_extra) return {};
+  std::error_code error;
+  const std::string real = std::filesystem::weakly_canonical(options.target, error).string();
+  if (error) return {};
+  const UntouchablePlaces places = own_places(repository, options);
+  if (const std::string_view own = places.own_place_of(real); !own.empty()) {
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("{} lies in {}: nothing is restored there with --delete", options.target, own));
+  }
+  if (!options.filter.is_empty() || real != "/") return {};
   return fail(ErrorCode::invalid_argument,
               "--delete in / would delete all that is not in the snapshot: say with --include or "
               "--exclude what it is about");
@@ -748,7 +799,7 @@ Result<void> check_deletion(const RestoreOptions& options) {
 Result<RestoreResult> restore(const Repository& repository, const LocalIndex& index,
                               const Snapshot& snapshot, const RestoreOptions& options,
                               Observer& observer) {
-  TRY(check_deletion(options));
+  TRY(check_deletion(repository, options));
   TRY(check_requirements(options));
   return Restore(repository, index, options, observer).run(snapshot);
 }

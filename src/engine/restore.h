@@ -17,6 +17,7 @@
 #include "src/engine/observer.h"
 #include "src/engine/overwrite.h"
 #include "src/engine/restore_filter.h"
+#include "src/engine/untouchable_places.h"
 
 namespace lagan {
 
@@ -25,11 +26,13 @@ struct RestoreOptions {
   std::string path_in_snapshot;  // only what lies at or below it, put directly into the target;
                                  // empty: all, by full path
   RestoreFilter filter;
+  RestoreFilter xattrs;  // which extended attributes, their names as paths: "/user.mime_type"
   Overwrite overwrite = Overwrite::always;
   bool delete_extra = false;  // what the target has and the snapshot does not, as far as the
                               // filter chooses it
-  bool verify = false;        // reads back what was restored
-  bool sparse = false;        // runs of zeros become holes
+  std::vector<OwnFolder> own_folders;  // the repository: nothing in them is deleted
+  bool verify = false;                 // reads back what was restored
+  bool sparse = false;                 // runs of zeros become holes
   bool owner_by_name = false;
   bool keeps_owner = false;  // files belong to whoever restores
   bool dry_run = false;

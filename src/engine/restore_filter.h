@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "src/engine/filter.h"
+#include "src/engine/pattern_rules.h"
 
 namespace lagan {
 
 struct RestoreFilter {
-  std::vector<PathPattern> includes, excludes;
+  std::vector<PatternRule> includes, excludes;
 
   enum class Choice { yes, no, only_below };  // the last: it leads to what is wanted
   Choice choose(const std::string& path, bool is_folder) const;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,7 +41,6 @@ RestoredFile::~RestoredFile() {
 }
 
 Result<void> RestoredFile::complete() {
-  if (place_.is_device) return {};
   const int file = descriptor();
   if (place_.old_size > entry_.size) {
     was_written_ = true;
@@ -57,6 +57,9 @@ Result<void> RestoredFile::complete() {
     if (!verified) failed(verified.error());
   }
   auto applied = apply_plain_attributes(file, entry_, path_, context_.attributes, place_.bearer);
+  // With the snapshot's time a later restore, or diff, would take it for whole.
+  static constexpr std::array<timespec, 2> kNow{{{0, UTIME_OMIT}, {0, UTIME_NOW}}};
+  if (!joined_missing().empty()) (void)::futimens(file, kNow.data());
   if (place_.replacement) TRY(take_name());
   // Last of all: an immutable file takes nothing else, and no other name.
   if (!place_.keeps_flags_for_later) {
@@ -68,10 +71,7 @@ Result<void> RestoredFile::complete() {
 
 Result<void> RestoredFile::take_name() {
   std::uint64_t missing = 0;
-  {
-    const MutexLock lock(mutex_);
-    for (const Range& range : missing_) missing += range.end - range.begin;
-  }
+  for (const Range& range : joined_missing()) missing += range.end - range.begin;
   // Nothing at all is no reason to part with what was there.
   const bool is_worthless = entry_.size != 0 && missing >= entry_.size;
   auto named = is_worthless ? fail(ErrorCode::io, "nothing of it could be restored")
@@ -117,10 +117,7 @@ Result<void> RestoredFile::write_sparse(ByteSpan bytes, std::uint64_t offset) {
 
 Result<void> RestoredFile::make_hole(std::uint64_t offset, std::uint64_t length) {
   if (!place_.has_old_content) return {};
-  // Of a device it is not told which parts are zeros.
-  if (place_.is_device ? holds_zeros(descriptor(), offset, length)
-                       : is_hole(descriptor(), offset, length))
-    return {};
+  if (is_hole(descriptor(), offset, length)) return {};
   was_written_ = true;
   if (::fallocate(descriptor(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                   static_cast<off_t>(offset), static_cast<off_t>(length)) == 0)
@@ -128,7 +125,7 @@ Result<void> RestoredFile::make_hole(std::uint64_t offset, std::uint64_t length)
   if (errno != EOPNOTSUPP) return fail(system_error("punch a hole", errno));
   if (holds_zeros(descriptor(), offset, length)) return {};
   static constexpr std::array<std::byte, 65'536> kZeros{};
-  if (!place_.is_device && context_.attributes.fidelity != nullptr)
+  if (context_.attributes.fidelity != nullptr)
     context_.attributes.fidelity->lost(Trait::holes, path_);
   for (; length > 0;) {
     const std::uint64_t piece = std::min<std::uint64_t>(length, kZeros.size());
@@ -145,10 +142,8 @@ void RestoredFile::damaged(const Error& error, std::uint64_t offset, std::uint64
   if (length != 0) missing_.push_back({offset, offset + length});
 }
 
-// The first error, and all that is missing.
-std::optional<Error> RestoredFile::whole_trouble() {
+std::vector<RestoredFile::Range> RestoredFile::joined_missing() {
   const MutexLock lock(mutex_);
-  if (!trouble_ || missing_.empty()) return trouble_;
   std::ranges::sort(missing_, {}, &Range::begin);
   std::vector<Range> joined;
   for (const Range& range : missing_) {
@@ -158,6 +153,14 @@ std::optional<Error> RestoredFile::whole_trouble() {
       joined.push_back(range);
     }
   }
+  return joined;
+}
+
+// The first error, and all that is missing.
+std::optional<Error> RestoredFile::whole_trouble() {
+  const std::vector<Range> joined = joined_missing();
+  const MutexLock lock(mutex_);
+  if (!trouble_ || joined.empty()) return trouble_;
   std::string text;
   for (std::size_t i = 0; i < std::min(joined.size(), kRangesShown); ++i)
     text += fmt::format("{}{}-{}", i == 0 ? "" : ", ", joined[i].begin, joined[i].end - 1);

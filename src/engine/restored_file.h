@@ -73,7 +73,6 @@ struct RestoredFilePlace {
   bool has_old_content = false;              // blocks may be right already
   std::optional<Replacement> replacement{};  // it takes its name when it is complete
   bool keeps_flags_for_later = false;  // more names come, which an immutable file does not take
-  bool is_device = false;              // has no attributes to set, and its own size
 };
 
 class RestoredFile {
@@ -117,6 +116,8 @@ class RestoredFile {
   };
   Result<void> complete();
   Result<void> take_name();
+  // In the order of the file, none touching the next.
+  std::vector<Range> joined_missing();
   Result<void> write_sparse(ByteSpan bytes, std::uint64_t offset);
   std::optional<Error> whole_trouble();
 

@@ -204,15 +204,19 @@ std::string RetentionPolicy::text() const {
   return fmt::format("{}", fmt::join(parts, " "));
 }
 
+bool is_judged(const StoredSnapshot& stored, Nanoseconds now) {
+  return stored.verified && stored.snapshot.time <= now + kDay;
+}
+
 std::vector<Verdict> apply_policy(const RetentionPolicy& policy,
                                   const std::vector<StoredSnapshot>& group, Nanoseconds now) {
   std::vector<Verdict> verdicts(group.size());
-  std::vector<std::size_t> order;  // the newest first, without those of the future
+  std::vector<std::size_t> order;  // of those that are judged, the newest first
   for (std::size_t i = 0; i < group.size(); ++i) {
-    if (group[i].snapshot.time > now + kDay) {
-      verdicts[i] = {true, {"is of the future"}};
-    } else {
+    if (is_judged(group[i], now)) {
       order.push_back(i);
+    } else {
+      verdicts[i] = {true, {group[i].verified ? "is of the future" : "was never verified"}};
     }
   }
   std::ranges::sort(order, [&](std::size_t a, std::size_t b) {

@@ -45,10 +45,14 @@ struct Verdict {
   std::vector<std::string> reasons;  // why it is kept
 };
 
+// False for snapshots of more than a day after `now`: a clock that ran ahead once must not cost the
+// backups of today. And for those that nobody vouches for, since they may lack data.
+bool is_judged(const StoredSnapshot& stored, Nanoseconds now);
+
 // One verdict for each snapshot of `group`, in its order. Hours and days are those of the
 // snapshot's own time zone. While a kind of `keep` is not used up, or reaches back so far, the
-// oldest snapshot counts for it. Snapshots of more than a day after `now` are kept and take no
-// other's place: a clock that ran ahead once must not cost the backups of today.
+// oldest snapshot counts for it. Snapshots that is_judged() refuses are kept and take no other's
+// place.
 std::vector<Verdict> apply_policy(const RetentionPolicy& policy,
                                   const std::vector<StoredSnapshot>& group, Nanoseconds now);
 

@@ -67,6 +67,12 @@ class OwnerNames {
       GUARDED_BY(mutex_);
 };
 
+// Can it be read as if it were a file?
+constexpr bool has_readable_content(EntryKind kind) {
+  return kind == EntryKind::block_device || kind == EntryKind::character_device ||
+         kind == EntryKind::fifo;
+}
+
 // The attributes that the status holds: kind, mode, owner, times, size, device numbers.
 Entry entry_of(std::string name, const SourceStatus& status, OwnerNames& owners);
 

@@ -114,8 +114,9 @@ Result<void> put_in_place(int folder, const std::string& name,
   return renamed;
 }
 
-Result<Replacement> Replacement::create(std::shared_ptr<const File> folder, std::string name) {
-  Replacement created(std::move(folder), std::move(name));
+Result<Replacement> Replacement::create(std::shared_ptr<const File> folder, std::string name,
+                                        bool is_precious) {
+  Replacement created(std::move(folder), std::move(name), is_precious);
   const int descriptor = created.folder_->descriptor();
   // Without a name it leaves nothing behind when the program is killed. Not every file system can.
   int file = ::openat(descriptor, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -136,6 +137,9 @@ Replacement::~Replacement() {
 
 Result<void> Replacement::commit(int descriptor) {
   const int folder = folder_->descriptor();
+  // Some file systems would write the name before the content (decision 0009).
+  if (is_precious_ && ::fdatasync(descriptor) != 0)
+    return fail(system_error("write it to the disk", errno));
   if (!temporary_.empty()) {
     TRY(rename_over(folder, temporary_, name_));
   } else {

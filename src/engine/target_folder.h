@@ -37,10 +37,12 @@ Result<void> put_in_place(int folder, const std::string& name,
                           const std::function<Result<void>(const std::string& temporary)>& make);
 
 // A file that takes the place of another when it is complete; until then, or if it is destroyed
-// before, what was there stays.
+// before, what was there stays. If that `is_precious`, power may fail at any time and one of the
+// two is there whole.
 class Replacement {
  public:
-  static Result<Replacement> create(std::shared_ptr<const File> folder, std::string name);
+  static Result<Replacement> create(std::shared_ptr<const File> folder, std::string name,
+                                    bool is_precious);
   Replacement(Replacement&&) noexcept = default;
   Replacement& operator=(Replacement&&) noexcept = default;
   ~Replacement();
@@ -50,11 +52,12 @@ class Replacement {
   Result<void> commit(int descriptor);
 
  private:
-  Replacement(std::shared_ptr<const File> folder, std::string name)
-      : folder_(std::move(folder)), name_(std::move(name)) {}
+  Replacement(std::shared_ptr<const File> folder, std::string name, bool is_precious)
+      : folder_(std::move(folder)), name_(std::move(name)), is_precious_(is_precious) {}
 
   std::shared_ptr<const File> folder_;  // none: moved away, or committed
   std::string name_;
+  bool is_precious_;
   std::string temporary_;  // empty: it has no name yet
   File file_;
 };

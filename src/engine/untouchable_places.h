@@ -27,8 +27,8 @@ class UntouchablePlaces {
   // where it is mounted or linked elsewhere, by what it is.
   std::string_view own_folder(std::string_view path, const SourceStatus& status) const;
 
-  // The same of a path and all folders above it, and of what is mounted there. The answer may lie in
-  // this object, so one that is about to go is not asked.
+  // The same of a path and all folders above it, and of what is mounted there. The answer may lie
+  // in this object, so one that is about to go is not asked.
   std::string_view own_place_of(const std::string& path) const&;
   std::string_view own_place_of(const std::string& path) const&& = delete;
 

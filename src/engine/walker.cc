@@ -121,10 +121,10 @@ std::vector<std::string> Walker::names_to_visit(Here& here, const Target& target
     if (listed) names = *std::move(listed);
     if (!listed && !is_quiet) trouble(here.task->path, listed.error());
     if (listed && context_.observer.wants_items()) {
-      for (const KnownEntry& before : here.known.entries()) {
+      here.known.for_each([&](const KnownEntry& before) {
         if (!std::ranges::binary_search(names, before.name))
           tell_item(here.path_of(before.name), ItemChange::removed);
-      }
+      });
     }
     const FolderMarker* marker =
         target.is_named ? nullptr
@@ -200,6 +200,8 @@ Result<void> Walker::visit(Here& here, const std::string& name, const Target* ta
   if (status.kind == EntryKind::directory)
     return visit_folder(here, name, place, status, decision, target);
   if (status.kind == EntryKind::file) return visit_file(here, name, place, status);
+  if (context_.read_special && has_readable_content(status.kind))
+    return read_special(here, name, place, status);
   return visit_special(here, name, place, status);
 }
 
@@ -294,6 +296,22 @@ Result<void> Walker::visit_file(Here& here, const std::string& name, const Place
                                      .previous_class = before != nullptr ? before->chunk_class : -1,
                                      .was_known = before != nullptr,
                                      .saved = std::move(saved)});
+}
+
+// Each by itself, for nobody knows when it has an end.
+Result<void> Walker::read_special(Here& here, const std::string& name, const Place& place,
+                                  const SourceStatus& status) {
+  const KnownEntry* before = here.known.find(name);
+  context_.flush_files();
+  TRY(context_.queue_file(FileJob{.folder = here.task,
+                                  .number = here.task->expect(),
+                                  .name = name,
+                                  .source = place.folder == AT_FDCWD ? place.name : "",
+                                  .status = status,
+                                  .previous_class = before != nullptr ? before->chunk_class : -1,
+                                  .was_known = before != nullptr}));
+  context_.flush_files();
+  return {};
 }
 
 // Everything but folders and regular files, and folders that are not entered.

@@ -36,7 +36,7 @@ struct SavedFile {
   int chunk_class = -1;
 };
 
-// A regular file to be read.
+// A regular file to be read, or what `status` says is read as if it were one.
 struct FileJob {
   std::shared_ptr<FolderTask> folder;
   std::size_t number = 0;
@@ -78,6 +78,7 @@ struct WalkContext {
   FileStatesWriter* states = nullptr;       // of this one
   ChunkSink tree_sink;
   StoreValue store_value;
+  bool read_special = false;  // the content of devices and pipes, as if they were files
   std::function<bool(const ChunkId&)> knows;        // is this chunk in the repository?
   std::function<Result<void>(FileJob)> queue_file;  // waits while too many wait
   std::function<void()> flush_files;
@@ -111,6 +112,8 @@ class Walker {
                           const SourceStatus& status);
   Result<void> visit_special(Here& here, const std::string& name, const Place& place,
                              const SourceStatus& status);
+  Result<void> read_special(Here& here, const std::string& name, const Place& place,
+                            const SourceStatus& status);
   Result<void> fill(Here& here, const std::vector<std::string>& names, const Target& target);
 
   std::vector<std::string> names_to_visit(Here& here, const Target& target, bool is_quiet);

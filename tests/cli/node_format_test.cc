@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "src/engine/entry_time.h"
+
 namespace lagan::cli {
 namespace {
 
@@ -39,6 +41,16 @@ TEST_CASE("a line tells size, time and where a link leads") {
   const std::string line = entry_line("/a", link, {.is_long = true});
   CHECK(line.starts_with("lrwxrwxrwx     0     0      0 "));
   CHECK(line.ends_with(" /a -> there"));
+}
+
+TEST_CASE("a line tells when something was born, if that is wanted and known") {
+  Entry file = entry(EntryKind::file, 0644);
+  CHECK(entry_line("/a", file, {.is_long = true, .birth = true})
+            .ends_with(" -                   /a"));
+  file.btime = file.mtime + 1;
+  const std::string plain = entry_line("", file, {.is_long = true});
+  const std::string line = entry_line("", file, {.is_long = true, .birth = true});
+  CHECK(line == plain + format_time(nanoseconds(*file.btime, 0)) + " ");
 }
 
 TEST_CASE("bytes that are not UTF-8 come twice in JSON") {

@@ -109,6 +109,13 @@ class Ls(Shared):
                 if "/link" in line][0]
         self.assertTrue(link.endswith("/link -> a.txt"))
 
+    def test_birth_times_stand_behind_those_of_the_last_change(self):
+        node = next(each for each in self.json_lines("ls", "latest")
+                    if each.get("name") == "b.log")
+        born = node["btime"][:19].replace("T", " ") if "btime" in node else "-"
+        output = self.run_lagan("ls", "--birth", "latest")
+        self.assertRegex(output, rf"(?m)^-.* 7 2020-09-13 12:26:40 {born} +/.*/b\.log$")
+
     def test_sorts(self):
         sizes = [node["size"] for node in self.json_lines("ls", "latest", "--sort", "size")
                  if node.get("type") == "file"]

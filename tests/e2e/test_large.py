@@ -5,16 +5,27 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
 
 import compare_trees
 from helpers import IS_ROOT, Fresh
 
 ENTRIES = 1_000_000
+LIMIT_MIB = 150
 
 
 class MillionEntries(Fresh):
-    """Memory does not grow with a folder."""
+    """Memory grows with a folder by its names alone."""
+
+    @classmethod
+    def prepare_folder(cls):
+        super().prepare_folder()
+        # Some file systems take minutes to make so many files soon after others were removed.
+        if os.access("/dev/shm", os.W_OK):
+            cls.source = tempfile.mkdtemp(prefix="lagan-e2e-", dir="/dev/shm")
+            cls.addClassCleanup(shutil.rmtree, cls.source, ignore_errors=True)
+            os.rmdir(cls.source)
 
     def most_memory(self, *words):
         """Output and the largest resident size in MiB."""
@@ -27,7 +38,7 @@ class MillionEntries(Fresh):
         with open(log, encoding="ascii") as file:
             return output, int(file.read()) / 1024
 
-    def test_is_saved_and_listed_in_300_mb(self):
+    def test_is_saved_and_listed_in_little_memory(self):
         if os.environ.get("ASAN_OPTIONS") or "asan" in os.path.realpath(self.program):
             self.skipTest("a sanitizer needs memory of its own")
         folder = os.open(self.source, os.O_RDONLY)
@@ -35,11 +46,13 @@ class MillionEntries(Fresh):
             os.mknod(f"entry{i:07}", 0o100644, dir_fd=folder)
         os.close(folder)
         _, backup = self.most_memory("backup", self.source, "--no-scan", "-q")
+        _, again = self.most_memory("backup", self.source, "--no-scan", "-q")
         output, listing = self.most_memory("ls", "latest", "-l", "-R")
         self.assertEqual(output.count(b"/entry"), ENTRIES)
-        print(f"{ENTRIES} entries: {backup:.0f} MiB to back up, {listing:.0f} MiB to list")
-        self.assertLess(backup, 300)
-        self.assertLess(listing, 300)
+        print(f"{ENTRIES} entries: {backup:.0f} MiB to back up, {again:.0f} MiB to do it again, "
+              f"{listing:.0f} MiB to list")
+        for taken in (backup, again, listing):
+            self.assertLess(taken, LIMIT_MIB)
 
 
 def installed_packages(*names):

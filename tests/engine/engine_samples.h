@@ -9,11 +9,17 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "repo/chunk_reader.h"
+#include "repo/derived_keys.h"
 #include "repo/index_loader.h"
+#include "repo/session.h"
 #include "repo/snapshots.h"
+#include "repo/tree.h"
+#include "repo/tree_walk.h"
 #include "src/engine/backup.h"
 #include "src/engine/observer.h"
 #include "src/engine/restore.h"
@@ -56,6 +62,51 @@ class CollectingObserver final : public Observer {
   mutable Mutex mutex_;
   std::vector<std::string> troubles_, notes_, items_;
 };
+
+// How many chunks of the snapshot lie in no pack outside the condemned ones.
+inline std::size_t count_endangered(const TestRepository& repository, const Snapshot& snapshot) {
+  LocalIndex index = repository.empty_index();
+  REQUIRE(load_index_to_read(*repository, index));
+  ChunkReader reader(*repository, index);
+  std::set<ChunkId> seen;
+  std::size_t endangered = 0;
+  const ChunkWalk walk{
+      .is_new = [&](const ChunkId& id) { return seen.insert(id).second; },
+      .each = [&](const ChunkId& id, ChunkKind, const std::string&) -> Result<void> {
+        if (!index.contains(id)) ++endangered;
+        return {};
+      },
+      .trouble = [](const std::string&, Error error) -> Result<void> {
+        return fail(std::move(error));
+      }};
+  REQUIRE(walk_chunks(reader.source(), snapshot, walk));
+  return endangered;
+}
+
+// A snapshot of folders `d` in each other, so many, and in the last one the file `gone`.
+inline SnapshotId store_deep_snapshot(const TestRepository& repository, std::size_t depth) {
+  LocalIndex index = repository.empty_index();
+  auto session = WriterSession::begin(*repository, index, Purpose::backup, "attic");
+  REQUIRE(session);
+  Snapshot snapshot;
+  {
+    ChunkWriter writer(*repository, index, (*session)->id(), small_packs());
+    Entry entry;
+    entry.name = "gone";
+    for (std::size_t i = 0; i <= depth; ++i) {
+      DirectoryBuilder builder(split_key(*repository), writer.tree_sink());
+      REQUIRE(builder.add(entry.name, encode(entry)));
+      snapshot.root = {*builder.finish(), i, 1, 0};
+      entry.name = "d";
+      entry.kind = EntryKind::directory;
+      entry.subtree = snapshot.root;
+    }
+    snapshot.session = (*session)->id();
+    REQUIRE(writer.flush());
+  }
+  REQUIRE((*session)->commit(snapshot));
+  return (*session)->id();
+}
 
 struct BackedUp {
   BackupResult result;

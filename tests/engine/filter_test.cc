@@ -111,7 +111,7 @@ TEST_CASE("what cannot be understood names its flag") {
   CHECK(message({"["}).starts_with("--exclude: "));
   CHECK(message({"[", false, true}).starts_with("--iexclude: "));
   CHECK(message({folder / "patterns", true})
-            .starts_with("--exclude-file " + (folder / "patterns") + ":2: "));
+            .starts_with("--exclude-file: " + (folder / "patterns") + ":2: "));
   CHECK(message({folder / "none", true, true}).starts_with("--iexclude-file: "));
 }
 

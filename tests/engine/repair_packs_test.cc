@@ -150,6 +150,59 @@ TEST_CASE("a pack that was cut short is found by the listing alone") {
   damaged.check_restores();
 }
 
+TEST_CASE("a pack that the storage refuses to read is kept, for it may be whole") {
+  Damaged damaged;
+  const std::string pack = damaged.largest("data/");
+  damaged.storage().before = [&](const std::string& call) -> Result<void> {
+    if (call != "get " + pack) return {};
+    return fail(ErrorCode::io, "input/output error");
+  };
+  const auto found = repair(damaged, true, {pack});
+  REQUIRE(found.damaged.size() == 1);
+  CHECK(found.damaged[0].is_kept);
+  CHECK(found.damaged[0].bad_chunks > 0);
+  // Nothing is deleted while it cannot be read, and all is well once it can.
+  CHECK_FALSE(try_prune(damaged));
+  damaged.storage().before = nullptr;
+  CHECK(damaged.names("condemned/").empty());
+  damaged.check_is_clean();
+  damaged.check_restores();
+
+  SUBCASE("unless it is given up") {
+    damaged.storage().before = [&](const std::string& call) -> Result<void> {
+      if (call != "get " + pack) return {};
+      return fail(ErrorCode::io, "input/output error");
+    };
+    CollectingObserver observer;
+    RepairPacksOptions options;
+    options.packs = {pack};
+    options.carry_out = options.give_up_unreadable = true;
+    const auto given_up = repair_packs(*damaged, options, observer);
+    damaged.storage().before = nullptr;
+    REQUIRE(given_up);
+    CHECK_FALSE(given_up->damaged[0].is_kept);
+    CHECK(damaged.names("condemned/").size() == 1);
+    CHECK(damaged.check_all().errors > 0);
+  }
+}
+
+TEST_CASE("a pack of which less can be read the second time is not given up") {
+  Damaged damaged;
+  const std::string pack = damaged.largest("data/");
+  damaged.flip(pack, kInFirstBlock);
+  // The plan reads it twice; the third time, to store again what is good, the disk has got worse.
+  int looks = 0;
+  damaged.storage().tamper = [&](const std::string& name, Bytes& bytes) {
+    if (name != pack) return;
+    if (bytes.size() == damaged.client.repository.size_of(pack)) ++looks;
+    if (looks > 2) std::ranges::fill(bytes.span(), std::byte{0});
+  };
+  const auto refused = try_repair(damaged, true, {pack});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("nothing was given up") != std::string::npos);
+  CHECK(damaged.names("condemned/").empty());
+}
+
 TEST_CASE("a whole pack is left alone") {
   Damaged damaged;
   CHECK(repair(damaged).packs_read == 0);

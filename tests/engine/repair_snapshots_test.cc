@@ -104,6 +104,28 @@ TEST_CASE("without being asked the broken snapshot is not forgotten, nor repaire
   damaged.check_is_clean();
 }
 
+TEST_CASE("a repaired snapshot that has been broken since stands in for nothing") {
+  Damaged damaged;
+  const auto packs = damaged.names("data/");
+  const auto trees = damaged.names("tree/");
+  lose(damaged, packs.front());
+  const auto first = repair(damaged, false);
+  REQUIRE(first.broken.size() == 1);
+  const SnapshotId repaired = *first.broken[0].repaired;
+  // All trees that the repair has written.
+  for (const std::string& tree : damaged.names("tree/")) {
+    if (std::ranges::find(trees, tree) == trees.end()) damaged.remove(tree);
+  }
+  REQUIRE(repair_index(*damaged, true));
+  const auto second = repair(damaged, true);
+  // The new one has the same trees, which makes the other whole again.
+  REQUIRE(second.broken.size() == 1);
+  REQUIRE(second.broken[0].repaired);
+  CHECK(second.broken[0].repaired != repaired);
+  CHECK(list_snapshots(*damaged)->snapshots.size() == 2);
+  damaged.check_is_clean();
+}
+
 TEST_CASE("a folder that is lost stays as an empty one that says so") {
   Damaged damaged;
   const std::string first = damaged.names("tree/").front();

@@ -56,15 +56,15 @@ class Decay {
 
  private:
   std::uint64_t copy(std::uint64_t at, const std::string& path, FileStatesWriter& writer) {
-    const FolderStates known = reader_->folder(at);
+    FolderStates known = reader_->folder(at);
     FileStatesWriter::Folder folder;
-    for (const KnownEntry& entry : known.entries()) {
+    known.for_each([&](const KnownEntry& entry) {
       const std::string here = path + "/" + std::string(entry.name);
       const std::uint64_t below = entry.folder_at != 0 ? copy(entry.folder_at, here, writer) : 0;
       SourceStatus status = entry.status;
       if (status.kind == EntryKind::file) status = source_status(AT_FDCWD, here.c_str()).value();
-      folder.add(entry.name, status, entry.message, entry.listed, below, entry.chunk_class);
-    }
+      writer.add(folder, entry.name, status, entry.message, entry.listed, below, entry.chunk_class);
+    });
     return writer.put(folder);
   }
   static std::string states_file(const TestClient& client) {

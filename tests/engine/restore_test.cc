@@ -249,13 +249,13 @@ TEST_CASE("what is left out by a pattern does not make its folders, what is chos
       forging.folder("c", {file("w.c", "w")})};
   RestoreOptions options;
   SUBCASE("excluded") {
-    options.filter.excludes = {*PathPattern::parse("*.o"), *PathPattern::parse("/c")};
+    options.filter.excludes = *read_pattern_flags({{"*.o"}, {"/c"}}, "exclude");
     CHECK(forging.restore(entries, options).empty());
     CHECK(exists(forging.target("/a/b")));
     CHECK_FALSE(exists(forging.target("/c")));
   }
   SUBCASE("included") {
-    options.filter.includes = {*PathPattern::parse("y.c")};
+    options.filter.includes = *read_pattern_flags({{"y.c"}}, "include");
     CHECK(forging.restore(entries, options).empty());
     CHECK_FALSE(exists(forging.target("/a/b")));
     CHECK_FALSE(exists(forging.target("/c")));

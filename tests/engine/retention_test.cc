@@ -139,6 +139,15 @@ TEST_CASE("a clock that ran ahead costs nobody's place") {
   CHECK(kept(policy, {at(kNoon + kHour), at(kNoon)}) == Numbers{0});
 }
 
+TEST_CASE("what nobody vouches for pushes out nothing") {
+  RetentionPolicy policy;
+  policy.last = 1;
+  std::vector<StoredSnapshot> group = series(kNoon, kHour, 3);
+  group[0].verified = false;
+  CHECK_FALSE(is_judged(group[0], kNoon));
+  CHECK(kept(policy, group) == Numbers{0, 1});
+}
+
 TEST_CASE("an empty policy keeps nothing, an empty group is judged") {
   CHECK(RetentionPolicy().is_empty());
   CHECK(kept({}, series(kNoon, kDay, 3)).empty());

@@ -21,12 +21,22 @@ constexpr int kQuietRuns = 8;
 
 constexpr std::uint64_t kHistoryMin = 150, kHistoryMax = 450;
 
+// A writer is fenced, and while it stores again a node that one collector takes away, another one
+// finds no way to what the node names.
+constexpr Spot kSlowRescue[] = {
+    {"keeper-1", "put", "fences/"},    {"keeper-1", "list", "condemned/"},
+    {"writer-1", "put", "snapshots/"}, {"writer-1", "list", "condemned/"},
+    {"keeper-1", "list", "data/"},     {"keeper-1", "put", "index/"},
+    {"keeper-2", "list", "sessions/"}, {"keeper-2", "list", "forgotten/"},
+    {"keeper-2", "list", "data/"},     {"keeper-2", "put", "index/"},
+    {"writer-1", "put", "tree/"}};
+
 Weather draw_weather(Dice& dice, std::uint64_t length) {
   static constexpr std::uint64_t kBursts[] = {0, 1, 4, 12, 40, 400};
   static constexpr std::uint64_t kSleeps[] = {15, 40, 100, 1000};
   static constexpr std::uint64_t kLongest[] = {40, 150, 400};
   static constexpr std::uint64_t kSlowListings[] = {3, 10, 50, 1000};
-  static constexpr HotSpot kHotSpots[] = {
+  static constexpr Spot kHotSpots[] = {
       {"", "put", "snapshots/"},        {"", "list", "fences/"},
       {"", "list", "condemned/"},       {"", "list", "index/"},
       {"writer", "put", "data/"},       {"writer", "put", "tree/"},
@@ -48,6 +58,10 @@ Weather draw_weather(Dice& dice, std::uint64_t length) {
   weather.listings_end_in_time = !dice.one_in(4);
   for (std::uint64_t i = dice.between(1, 3); i > 0; --i)
     weather.crashes.push_back(dice.between(20, length - 10));
+  if (dice.one_in(6)) {
+    weather.plot = {std::begin(kSlowRescue), std::end(kSlowRescue)};
+    weather.sleep_one_in = 1000;
+  }
   return weather;
 }
 
@@ -185,7 +199,9 @@ Outcome Histories::run(std::uint64_t seed, bool is_traced) {
   const Start& start = dice.one_in(16) ? old_ : young_;
   world.objects = start.objects;
   Outcome outcome;
-  Scene scene{world, oracle_, outcome.counts, length, dice.pick(kWindows)};
+  const bool has_plot = !world.weather.plot.empty();
+  const Nanoseconds window = dice.pick(kWindows);
+  Scene scene{world, oracle_, outcome.counts, length, has_plot ? 0 : window};
   for (std::uint64_t i = dice.between(2, 8); i > 0; --i)
     scene.folders.push_back(static_cast<std::uint32_t>(dice.below(kSharedFolders)));
   oracle_.begin(scene.undelete_window, start.reported);
@@ -211,7 +227,7 @@ Outcome Histories::run(std::uint64_t seed, bool is_traced) {
   add("writer-2", writer);
   if (dice.one_in(2)) add("writer-3", writer);
   add("keeper-1", run_collector);
-  add(dice.one_in(2) ? "keeper-2" : "keeper-3", run_collector);
+  add(has_plot || dice.one_in(2) ? "keeper-2" : "keeper-3", run_collector);
   add("forgetter", run_forgetter);
   add("undeleter", run_undeleter);
   add("reader-1", run_reader);

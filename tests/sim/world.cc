@@ -11,6 +11,12 @@ namespace lagan::sim {
 namespace {
 
 constexpr Nanoseconds kBegin = Nanoseconds{1'700'000'000} * kSecond;
+// So many operations a plot that has begun waits for its next step.
+constexpr std::uint64_t kPatience = 300;
+
+bool is_at(const Spot& spot, const Actor& actor, std::string_view how, std::string_view name) {
+  return actor.name.starts_with(spot.actor) && spot.how == how && name.starts_with(spot.name);
+}
 
 Error crashed() { return Error{ErrorCode::io, "crashed", Retry::never, {}}; }
 
@@ -54,7 +60,13 @@ Actor* World::choose() {
     if (first_to_wake == nullptr || actor->sleeps_until < first_to_wake->sleeps_until)
       first_to_wake = actor.get();
   }
-  return able.empty() ? first_to_wake : able[dice.below(able.size())];
+  if (!able.empty()) return able[dice.below(able.size())];
+  // All wait for a step that nobody is left to make.
+  if (first_to_wake == nullptr && plot_at_ < weather.plot.size()) {
+    plot_at_ = weather.plot.size();
+    return choose();
+  }
+  return first_to_wake;
 }
 
 void World::give_way() {
@@ -85,14 +97,38 @@ void World::trace(const std::string& what) {
              what);
 }
 
+// Of the plot: the next one by this actor.
+std::size_t World::next_step(const Actor& actor) const {
+  std::size_t step = plot_at_;
+  while (step < weather.plot.size() && !actor.name.starts_with(weather.plot[step].actor)) ++step;
+  return step;
+}
+
+void World::follow_plot(Actor& actor, const char* how, std::string_view name) {
+  const std::size_t step = next_step(actor);
+  if (step == weather.plot.size() || !is_at(weather.plot[step], actor, how, name)) return;
+  const auto over = [this] { return plot_at_ != 0 && counts_.operations > plot_until_; };
+  if (step > plot_at_ && !over()) {
+    actor.may_go_on = [this, over, step] { return plot_at_ >= step || over(); };
+    give_way();
+    actor.may_go_on = nullptr;
+  }
+  if (step == plot_at_) {
+    ++plot_at_;
+    plot_until_ = counts_.operations + kPatience;
+    trace(fmt::format("step {} of the plot", plot_at_));
+  } else {
+    plot_at_ = weather.plot.size();
+  }
+}
+
 // The actor's turn to do this may be long after it asked.
 Result<World::Fate> World::arrive(const char* how, std::string_view name) {
   if (current_ == nullptr) return Fate::done;
   Actor& actor = *current_;
   if (actor.is_dead) return fail(crashed());
-  const bool is_hot = std::ranges::any_of(weather.hot_spots, [&](const HotSpot& spot) {
-    return actor.name.starts_with(spot.actor) && spot.how == how && name.starts_with(spot.name) &&
-           dice.one_in(2);
+  const bool is_hot = std::ranges::any_of(weather.hot_spots, [&](const Spot& spot) {
+    return is_at(spot, actor, how, name) && dice.one_in(2);
   });
   if (is_hot || dice.one_in(weather.sleep_one_in)) {
     ++counts_.sleeps;
@@ -100,6 +136,7 @@ Result<World::Fate> World::arrive(const char* how, std::string_view name) {
     if (dice.one_in(3)) now += static_cast<Nanoseconds>(dice.below(100)) * kHour;
   }
   give_way();
+  follow_plot(actor, how, name);
   ++counts_.operations;
   ++actor.operations;
   now += static_cast<Nanoseconds>(dice.below(kSecond));

@@ -26,21 +26,24 @@ constexpr Nanoseconds kSecond = 1'000'000'000;
 constexpr Nanoseconds kHour = 3600 * kSecond;
 constexpr Nanoseconds kDay = 24 * kHour;
 
-// Where actors whose names begin so are suspended every other time.
-struct HotSpot {
+// Operations of actors whose names begin so.
+struct Spot {
   std::string_view actor, how, name;
 };
 
 // What may go wrong in a history, and how often.
 struct Weather {
-  std::uint64_t burst = 8;            // operations in a row by one actor, on average
-  std::uint64_t sleep_one_in = 60;    // operations: the actor is suspended
-  std::uint64_t longest_sleep = 200;  // operations of all
-  std::vector<HotSpot> hot_spots;
+  std::uint64_t burst = 8;                   // operations in a row by one actor, on average
+  std::uint64_t sleep_one_in = 60;           // operations: the actor is suspended
+  std::uint64_t longest_sleep = 200;         // operations of all
+  std::vector<Spot> hot_spots;               // suspended there every other time
   std::uint64_t slow_listing_one_in = 1000;  // suspended in the middle
   std::uint64_t failure_one_in = 0;    // operations that fail, half of them after they took effect
   std::vector<std::uint64_t> crashes;  // by the number of the operation
   bool listings_end_in_time = true;    // see World::remove
+  // Operations that happen in this order, where chance alone would hardly ever arrange it: who gets
+  // to its next step too early waits, though not for ever.
+  std::vector<Spot> plot;
 };
 
 struct Actor {
@@ -104,6 +107,8 @@ class World {
     std::optional<Object> object;
   };
   Result<Fate> arrive(const char* how, std::string_view name);
+  std::size_t next_step(const Actor& actor) const;
+  void follow_plot(Actor& actor, const char* how, std::string_view name);
   Result<void> leave(Fate fate, const std::string& name);
   void give_way();
   bool can_run(const Actor& actor) const;
@@ -117,6 +122,8 @@ class World {
   std::vector<std::unique_ptr<Actor>> actors_;
   Actor* current_ = nullptr;
   std::uint64_t burst_left_ = 0;
+  std::size_t plot_at_ = 0;       // the step that comes next
+  std::uint64_t plot_until_ = 0;  // operations of all, unless a step is made before
   std::vector<Change> changes_;
   std::vector<Late> late_;
   WorldCounts counts_;
