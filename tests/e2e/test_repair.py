@@ -87,7 +87,7 @@ class Packs(Damaged):
         pack = self.objects("data")[0]
         self.flip(pack, 300)
         before = self.stored()
-        output = self.run_lagan("repair", "packs", "--read-data", "-n")
+        output = self.run_lagan("repair", "packs", "--read-data", "-n", code=1)
         self.assertIn(os.path.relpath(pack, self.repository), output)
         self.assertIn(self.path("large"), output)
         self.assertEqual(self.stored(), before)
@@ -97,7 +97,7 @@ class Packs(Damaged):
         self.flip(pack, 300)
         self.check("--read-data", code=1)
         self.refuse("prune", saying="repair packs")
-        self.run_lagan("repair", "packs")
+        self.run_lagan("repair", "packs", code=1)  # chunks are lost, until the next backup
         self.backup(self.source)
         for _ in range(3):
             self.run_lagan("prune", "--max-unused", "0", "--undelete-window", "0")
@@ -124,13 +124,13 @@ class Snapshots(Damaged):
         self.assertEqual(repaired["tags"], ["repaired"])
         self.assertEqual(self.check()["num_errors"], 0)
         # The broken one cannot come back, which is no reason to keep others from it.
-        other = self.backup(self.source)
+        other = self.backup(self.path("folder"))
         self.run_lagan("forget", other)
         self.run_lagan("undelete", "--all", code=1)
         self.assertIn(f"{self.snapshot[:8]} cannot be brought back: ", self.errors)
         self.assertEqual({each.get("original") for each in self.snapshots()},
                          {self.snapshot, other})
-        target = self.restore("latest", code=1)
+        target = self.restore(repaired["id"], code=1)
         self.assertIn("large", self.errors)
         self.assertEqual(read(target + "/folder/file"), b"text")
         self.assertEqual(os.path.getsize(target + "/large"), 6 * MIB)
