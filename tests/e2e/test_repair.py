@@ -112,6 +112,18 @@ class Packs(Damaged):
 
 
 class Snapshots(Damaged):
+    def test_what_is_lost_cannot_come_back_and_keeps_no_others_from_it(self):
+        os.mkdir(self.path("other"))
+        other = self.backup(self.path("other"))
+        os.remove(self.objects("data")[0])
+        self.run_lagan("repair", "index")
+        self.run_lagan("repair", "snapshots", "--forget")
+        self.run_lagan("forget", other)
+        self.run_lagan("undelete", "--all", code=1)
+        self.assertIn(f"{self.snapshot[:8]} cannot be brought back: ", self.errors)
+        self.assertEqual({each.get("original") for each in self.snapshots()},
+                         {self.snapshot, other})
+
     def test_what_is_lost_is_left_out_and_told(self):
         os.remove(self.objects("data")[0])
         self.run_lagan("repair", "index")
