@@ -23,9 +23,9 @@ constexpr Nanoseconds kRenewBefore = 600 * kSecond;
 constexpr std::string_view kMachine = "http://169.254.169.254";
 
 std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r");
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 // One section of an INI file as AWS writes it: [name] or [profile name], key = value.

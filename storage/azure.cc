@@ -98,8 +98,9 @@ Error AzureStorage::error_of(const HttpAnswer& answer, std::string_view what) co
   };
   if (code == "ContainerNotFound")
     return because(ErrorCode::no_repository, "there is no container " + location_.container);
-  if (code == "AuthenticationFailed")
-    return because(ErrorCode::permission, "the account's key or signature is wrong, or the clock");
+  if (code == "AuthenticationFailed" || code == "AuthorizationFailure")
+    return because(ErrorCode::permission,
+                   "the account's key or signature is wrong, or does not allow that");
   if (code == "BlobArchived")
     return because(ErrorCode::unavailable, "the object is archived: rehydrate it there first");
   if (code == "InvalidResourceName" || code == "InvalidUri")

@@ -180,9 +180,11 @@ Bytes CurlTransfer::take_body() {
   return std::move(answer_);
 }
 
-// The options of this transfer go, its connection stays.
+// The options of this transfer go, its connection stays; but not after an error, for who knows what
+// is still to come on it.
 CurlTransfer::~CurlTransfer() {
-  if (!handle_) return;
+  const bool is_refusal = code_ == CURLE_QUOTE_ERROR || code_ == CURLE_REMOTE_FILE_NOT_FOUND;
+  if (!handle_ || (code_ != CURLE_OK && !is_refusal)) return;
   curl_easy_reset(handle_.get());
   pool_.give_back(std::move(handle_));
 }

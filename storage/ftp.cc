@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <set>
 #include <vector>
 
 #include "storage/arguments.h"
@@ -72,6 +73,7 @@ class FtpStorage final : public Storage {
   Result<std::vector<FolderEntry>> list_one(const std::string& path);
   Result<bool> is_folder(const std::string& path);
   Result<void> make_folders(const std::string& path);
+  Result<void> prepare_folder(const std::string& name);
   Result<void> check_base();
   Result<bool> has_mlsd();
   Error error_of(const Answer& answer, std::string_view what) const;
@@ -81,6 +83,8 @@ class FtpStorage final : public Storage {
   CurlPool pool_;
   std::atomic<bool> has_base_ = false;
   std::atomic<int> has_mlsd_ = -1;  // not known yet
+  Mutex mutex_;
+  std::set<std::string> known_folders_ GUARDED_BY(mutex_);
 };
 
 void FtpStorage::prepare(CurlTransfer& transfer, const std::string& path) {
@@ -93,6 +97,8 @@ void FtpStorage::prepare(CurlTransfer& transfer, const std::string& path) {
       fmt::format("{}://{}/{}", is_implicit ? "ftps" : "ftp", location_.authority, escaped);
   transfer.set(CURLOPT_URL, url.c_str());
   transfer.set(CURLOPT_PROTOCOLS_STR, "ftp,ftps");
+  // libcurl 7.88 waits a second behind each EPSV. Over IPv6 it is used all the same.
+  transfer.set(CURLOPT_FTP_USE_EPSV, 0L);
   transfer.set(CURLOPT_FTP_FILEMETHOD, static_cast<long>(CURLFTPMETHOD_NOCWD));
   if (!location_.user.empty()) {
     transfer.set(CURLOPT_USERNAME, location_.user.c_str());
@@ -185,6 +191,23 @@ Result<void> FtpStorage::make_folders(const std::string& path) {
   return fail(error_of(answer, "make the folder " + path));
 }
 
+// All folders above an object, each asked for once. To make one that is there is refused, which
+// says nothing: the upload tells.
+Result<void> FtpStorage::prepare_folder(const std::string& name) {
+  for (std::size_t slash = name.find('/'); slash != std::string::npos;
+       slash = name.find('/', slash + 1)) {
+    const std::string folder = location_.path + "/" + name.substr(0, slash);
+    {
+      const MutexLock lock(mutex_);
+      if (known_folders_.contains(folder)) continue;
+    }
+    TRY(command({"MKD " + folder}));
+    const MutexLock lock(mutex_);
+    known_folders_.insert(folder);
+  }
+  return {};
+}
+
 Result<Answer> FtpStorage::upload(const std::string& path, ByteSpan bytes) {
   CurlTransfer transfer(pool_, bytes, kTextMax);
   prepare(transfer, path);
@@ -200,14 +223,12 @@ Result<Answer> FtpStorage::upload(const std::string& path, ByteSpan bytes) {
 }
 
 Result<void> FtpStorage::put(const ObjectName& name, ByteSpan bytes) {
+  TRY_IN(name.text(), check_base());
+  // Not when an upload is refused: curl 7.88 then loses count of the answers, if there is TLS.
+  TRY_IN(name.text(), prepare_folder(name.text()));
   const std::string path = path_of(name);
   const std::string temporary = folder_of(path) + "/" + temporary_name();
   Answer answer = TRY_IN(name.text(), upload(temporary, bytes));
-  if (answer.code == 550 || answer.code == 553) {
-    TRY(check_base());
-    TRY(make_folders(folder_of(path)));
-    answer = TRY_IN(name.text(), upload(temporary, bytes));
-  }
   if (answer.code != 226) {
     (void)command({"DELE " + temporary});
     return fail(error_of(answer, name.text()));

@@ -81,8 +81,12 @@ Error error_of(const HttpAnswer& answer, std::string_view what) {
   if (says("directory not found") || says("object not found") || says("not a directory") ||
       says("is a directory") || answer.status == 404)
     return error(ErrorCode::not_found, Retry::never);
-  if (says("didn't find section") || says("didn't find backend"))
-    return error(ErrorCode::invalid_argument, Retry::never);
+  if (says("didn't find section") || says("didn't find backend")) {
+    return Error{ErrorCode::invalid_argument,
+                 fmt::format("rclone: {} (rclone config makes remotes)", text),
+                 Retry::never,
+                 {}};
+  }
   if (says("no space left") || says("quota") || says("storage full"))
     return error(ErrorCode::no_space, Retry::never);
   if (says("permission denied") || says("AccessDenied") || says("orbidden") || says("unauthorized"))
@@ -118,6 +122,8 @@ class RcloneStorage final : public Storage {
   Json about(std::string_view path) const { return {{"fs", location_.remote}, {"remote", path}}; }
   Result<HttpAnswer> call(std::string_view what, const Json& json);
   Result<Bytes> fetch(const ObjectName& name, std::optional<ByteRange> range);
+  Result<void> upload(const std::string& folder, const std::string& file, ByteSpan bytes);
+  Result<bool> needs_rename();
   Result<void> check_folder();
   Error missing(const ObjectName& name);
 
@@ -125,6 +131,7 @@ class RcloneStorage final : public Storage {
   const std::vector<std::string> command_;
   const HttpOptions options_;
   std::atomic<bool> has_folder_ = false;
+  std::atomic<int> needs_rename_ = -1;  // not known yet
   Mutex mutex_;
   std::shared_ptr<RcloneServer> server_ GUARDED_BY(mutex_);
 };
@@ -178,14 +185,49 @@ Result<void> RcloneStorage::create() {
   return {};
 }
 
+// Services with folders show what of an upload has arrived, as long as rclone's versions go that
+// people have; where there are buckets, an object is there whole or not at all, and to rename is to
+// copy.
+Result<bool> RcloneStorage::needs_rename() {
+  if (needs_rename_ >= 0) return needs_rename_ == 1;
+  const HttpAnswer answer = TRY(call("operations/fsinfo", {{"fs", location_.remote}}));
+  if (!answer.is_success()) return fail(error_of(answer, location_.shown()));
+  const Json json = Json::parse(as_text(answer.body), nullptr, false);
+  const auto has = [&](const char* feature) {
+    const auto features = json.is_object() ? json.find("Features") : json.end();
+    return json.is_object() && features != json.end() && features->is_object() &&
+           features->value(feature, Json()) == true;
+  };
+  needs_rename_ = has("Move") && !has("BucketBased") ? 1 : 0;
+  return needs_rename_ == 1;
+}
+
 Result<void> RcloneStorage::put(const ObjectName& name, ByteSpan bytes) {
   TRY(check_folder());
+  const bool renames = TRY(needs_rename());
   const std::size_t slash = name.text().rfind('/');
   const std::string folder = slash == std::string::npos ? "" : name.text().substr(0, slash);
+  const std::string file = name.text().substr(slash + 1);
+  if (!renames) return upload(folder, file, bytes);
+  const std::string temporary = temporary_name();
+  TRY(upload(folder, temporary, bytes));
+  const std::string from = folder.empty() ? temporary : folder + "/" + temporary;
+  const HttpAnswer moved =
+      TRY_IN(name.text(), call("operations/movefile", {{"srcFs", location_.remote},
+                                                       {"srcRemote", from},
+                                                       {"dstFs", location_.remote},
+                                                       {"dstRemote", name.text()}}));
+  if (moved.is_success()) return {};
+  (void)call("operations/deletefile", about(from));
+  return fail(error_of(moved, name.text()));
+}
+
+Result<void> RcloneStorage::upload(const std::string& folder, const std::string& file,
+                                   ByteSpan bytes) {
   const std::string head = fmt::format(
       "--{}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{}\"\r\n"
       "Content-Type: application/octet-stream\r\n\r\n",
-      kBoundary, name.text().substr(slash + 1));
+      kBoundary, file);
   const std::string tail = fmt::format("\r\n--{}--\r\n", kBoundary);
   Bytes body(head.size() + bytes.size() + tail.size());
   auto at = std::ranges::copy(as_bytes(head), body.data()).out;
@@ -197,10 +239,10 @@ Result<void> RcloneStorage::put(const ObjectName& name, ByteSpan bytes) {
   request.headers = {{"Content-Type", fmt::format("multipart/form-data; boundary={}", kBoundary)}};
   request.body = body;
   const HttpAnswer answer =
-      TRY_IN(name.text(), send(request, fmt::format("/operations/uploadfile?fs={}&remote={}",
-                                                    escape_url(location_.remote, Slashes::escaped),
-                                                    escape_url(folder, Slashes::escaped))));
-  if (!answer.is_success()) return fail(error_of(answer, name.text()));
+      TRY_IN(file, send(request, fmt::format("/operations/uploadfile?fs={}&remote={}",
+                                             escape_url(location_.remote, Slashes::escaped),
+                                             escape_url(folder, Slashes::escaped))));
+  if (!answer.is_success()) return fail(error_of(answer, file));
   return {};
 }
 

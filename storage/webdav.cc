@@ -103,12 +103,15 @@ Result<std::vector<WebdavListed>> WebdavStorage::list_one(const std::string& pat
   request.body = as_bytes(kWanted);
   request.answer_limit_bytes = kListingMax;
   const HttpAnswer answer = TRY(send(std::move(request), path + std::string(ending)));
-  if (answer.status != 207) {
-    Error error = http_status_error(answer, "list " + path);
-    if (answer.status == 401) return fail(error_of(answer, "list " + path));
-    return fail(std::move(error));
-  }
-  return parse_multistatus(answer.body);
+  if (answer.status == 207) return parse_multistatus(answer.body);
+  const std::string what = "list " + path;
+  if (answer.status == 401) return fail(error_of(answer, what));
+  if (answer.status == 405 || answer.status == 501)
+    return fail(ErrorCode::unsupported, what + ": there is no WebDAV at this address");
+  Error error = http_status_error(answer, what);
+  // Apache's answers to what lies below a file.
+  if (answer.status == 400 || answer.status == 409) error.code = ErrorCode::not_found;
+  return fail(std::move(error));
 }
 
 Result<void> WebdavStorage::make_folders(const std::string& path) {
@@ -169,7 +172,7 @@ Result<Bytes> WebdavStorage::get_answer(const ObjectName& name, std::optional<By
     request.answer_limit_bytes = range->length + (std::uint64_t{64} << 10);
   }
   HttpAnswer answer = TRY_IN(name.text(), send(request, path_of(name)));
-  if (answer.status == 403) {
+  if (answer.status == 403 || (answer.status >= 300 && answer.status < 400)) {
     // Apache says so when a file goes while it is opened. And a folder is no object.
     TRY(stat(name));
     answer = TRY_IN(name.text(), send(request, path_of(name)));

@@ -99,7 +99,7 @@ class OverHttp(OnServer):
         here = self.server.location("x")
         self.refuse_location(here.replace(f":{self.server.port}/", f":{free_port()}/"),
                              saying="is the server running")
-        self.refuse_location(here.replace("127.0.0.1", "no-such-host.invalid"),
+        self.refuse_location(self.server.tls_location("x").replace("//localhost", "//no-such-host.invalid"),
                              saying="does not resolve")
 
     def test_a_certificate_that_nobody_vouches_for(self):
@@ -258,7 +258,7 @@ class TestRclone(OnServer, Repository):
     server_class = Rclone
 
     def test_a_remote_that_is_none(self):
-        self.refuse_location("rclone:no-such-remote:x", saying="no-such-remote")
+        self.refuse_location("rclone:no-such-remote:x", saying="rclone config makes remotes")
 
     def test_rclone_that_is_not_there(self):
         self.refuse("snapshots", "-o", "rclone.program=/nonexistent", saying="rclone does not start")
