@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "repo/parse_directory.h"
+
 namespace lagan {
 namespace {
 

@@ -3,6 +3,7 @@
 
 #include "src/cli/help.h"
 #include "src/cli/manual.h"
+#include "src/cli/mount_commands.h"
 
 namespace lagan::cli {
 namespace {

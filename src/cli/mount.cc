@@ -16,6 +16,7 @@
 #include "repo/tree.h"
 #include "src/cli/context.h"
 #include "src/cli/duration.h"
+#include "src/cli/mount_commands.h"
 #include "src/cli/snapshot_browser.h"
 #include "src/engine/tree_path.h"
 
