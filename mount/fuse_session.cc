@@ -7,7 +7,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "mount/mountpoint.h"
 #include "mount/session.h"
 #include "util/file.h"
 
@@ -369,13 +369,13 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
-// Larger reads are fewer; only root may ask the kernel for them.
+// Larger reads are fewer; only root may ask the kernel for them. The file system itself is not
+// asked for its number: whoever should answer may have been stopped.
 void read_ahead_more(const std::string& mountpoint) {
-  struct stat status {};
-  if (::geteuid() != 0 || ::stat(mountpoint.c_str(), &status) != 0) return;
-  const auto file = open_file(
-      fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", major(status.st_dev), minor(status.st_dev)),
-      O_WRONLY);
+  const auto there = mounted_at(mountpoint);
+  if (::geteuid() != 0 || !there) return;
+  const auto file =
+      open_file(fmt::format("/sys/class/bdi/{}/read_ahead_kb", there->device), O_WRONLY);
   if (file) (void)write_all(file->descriptor(), as_bytes(kReadAheadKiB));
 }
 
@@ -425,6 +425,7 @@ Result<void> FuseSession::start(MountTree& tree) {
   const int status = ::fcntl(descriptor, F_GETFL);
   if (status < 0 || ::fcntl(descriptor, F_SETFL, status | O_NONBLOCK) != 0)
     return fail(system_error("mount", errno));
+  read_ahead_more(options_.mountpoint);
   return {};
 }
 
@@ -464,8 +465,6 @@ Result<void> FuseSession::serve(std::stop_token stop) {
   {
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < options_.threads; ++i) threads.emplace_back([this] { work(); });
-    // Answered by them.
-    read_ahead_more(options_.mountpoint);
   }
   fuse_session_unmount(session_);
   is_mounted_ = false;

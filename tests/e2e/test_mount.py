@@ -335,7 +335,7 @@ class Life(Mounting, Fresh):
         process.kill()
         process.communicate()
         with self.assertRaises(OSError) as caught:
-            os.stat(self.mountpoint)
+            os.listdir(self.mountpoint)
         self.assertEqual(caught.exception.errno, errno.ENOTCONN)
         with self.mounted() as mnt:
             self.assertEqual(read(f"{mnt}/latest{self.source}/file"), b"content")
