@@ -55,7 +55,8 @@ fuse_entry_param parameters_of(const NodeStatus& node) {
   fuse_entry_param parameters{};
   parameters.ino = node.id;
   parameters.attr = node.status;
-  parameters.attr_timeout = parameters.entry_timeout = node.is_lasting ? kForEver : kSoon;
+  parameters.attr_timeout = node.is_lasting ? kForEver : kSoon;
+  parameters.entry_timeout = node.is_name_lasting ? kForEver : kSoon;
   return parameters;
 }
 

@@ -233,7 +233,7 @@ NodeStatus MountTree::status_of_entry(const Entry& entry, NodeId id, std::uint32
   node.status.st_ino = id;
   node.status.st_nlink = links;
   if (options_.owner_root) node.status.st_uid = node.status.st_gid = 0;
-  node.is_lasting = true;
+  node.is_lasting = node.is_name_lasting = true;
   return node;
 }
 
@@ -323,6 +323,13 @@ NodeStatus MountTree::take(const SnapshotFolder& folder, const FoundEntry& found
   return status_of_entry(found.entry, named.id, named.links);
 }
 
+// The next snapshot may bring one of another content and the same name.
+NodeStatus MountTree::take_version(const History::Version& version) {
+  NodeStatus node = take(version.folder, version.found);
+  node.is_name_lasting = false;
+  return node;
+}
+
 void MountTree::forget(NodeId id, std::uint64_t references) {
   const MutexLock lock(mutex_);
   if (const auto it = history_nodes_.find(id); it != history_nodes_.end()) {
@@ -382,7 +389,7 @@ Result<std::optional<NodeStatus>> MountTree::lookup_in_history(const std::string
   const auto history = view.histories->at(path);
   if (!history) return trouble(path, history.error());
   for (const History::Version& version : (*history)->versions) {
-    if (version.name == name) return take(version.folder, version.found);
+    if (version.name == name) return take_version(version);
   }
   if (!is_valid_entry_name(name) || name.size() > kNameBytes) return std::nullopt;
   const std::string below = joined(path, name);
@@ -486,8 +493,8 @@ Result<void> MountTree::list_history(const std::string& path, const View& view,
     const bool is_version = i < versions.size();
     const std::string& name = is_version ? versions[i].name : (**names)[i - versions.size()];
     if (name.size() > kNameBytes) continue;
-    const NodeStatus node = is_version ? take(versions[i].folder, versions[i].found)
-                                       : take_history(joined(path, name), view);
+    const NodeStatus node =
+        is_version ? take_version(versions[i]) : take_history(joined(path, name), view);
     if (!each(name, node, i + 1)) {
       forget(node.id, 1);
       return {};

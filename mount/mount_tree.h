@@ -53,7 +53,8 @@ struct MountTreeOptions {
 struct NodeStatus {
   NodeId id = 0;
   struct stat status {};
-  bool is_lasting = false;  // will never change
+  bool is_lasting = false;       // it will never change
+  bool is_name_lasting = false;  // nor will what its name stands for
 };
 
 class MountTree {
@@ -144,6 +145,7 @@ class MountTree {
   Result<std::optional<NodeStatus>> lookup_in_history(const std::string& path, const View& view,
                                                       std::string_view name);
   NodeStatus take(const SnapshotFolder& folder, const FoundEntry& found);
+  NodeStatus take_version(const History::Version& version);
   Result<void> list_folder(const SnapshotFolder& folder, std::uint64_t position,
                            const EachName& each, bool& is_incomplete);
   Result<void> list_history(const std::string& path, const View& view, std::uint64_t position,

@@ -129,6 +129,9 @@ TEST_CASE("an entry is what was saved, to the last attribute") {
   CHECK(found.status.st_mtim.tv_nsec == 123);
   CHECK(found.status.st_atim.tv_sec == 17);
   CHECK(found.is_lasting);
+  CHECK(found.is_name_lasting);
+  CHECK(mounted.find("ids/01000000").is_lasting);
+  CHECK(!mounted.find("ids/01000000").is_name_lasting);
   CHECK(mounted.content(found.id) == "begin" + std::string(100'000, '\0') + "end");
   CHECK(*mounted.tree().seek(found.id, 6, ContentMap::Kind::data) == 100'005);
   CHECK(*mounted.tree().seek(found.id, 100'008, ContentMap::Kind::hole) == std::nullopt);
