@@ -144,10 +144,21 @@ void do_readlink(fuse_req_t request, fuse_ino_t node) {
 void do_open(fuse_req_t request, fuse_ino_t, fuse_file_info*) { fuse_reply_err(request, ENOSYS); }
 
 void do_read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset, fuse_file_info*) {
-  Bytes bytes(std::min(size, kReadBytes));
-  const auto read = tree_of(request).read(node, static_cast<std::uint64_t>(offset), bytes.span());
-  if (!read) return refuse(request, read.error());
-  fuse_reply_buf(request, static_cast<const char*>(static_cast<const void*>(bytes.data())), *read);
+  const auto pieces =
+      tree_of(request).read(node, static_cast<std::uint64_t>(offset), std::min(size, kReadBytes));
+  if (!pieces) return refuse(request, pieces.error());
+  // libfuse puts its own part before them.
+  constexpr std::size_t kPartsMax = 1000;
+  if (pieces->size() <= kPartsMax) {
+    std::vector<iovec> parts;
+    for (const Piece& piece : *pieces)
+      parts.push_back({const_cast<std::byte*>(piece.bytes.data()), piece.bytes.size()});  // NOLINT
+    fuse_reply_iov(request, parts.data(), static_cast<int>(parts.size()));
+    return;
+  }
+  std::string joined;
+  for (const Piece& piece : *pieces) joined += as_text(piece.bytes);
+  fuse_reply_buf(request, joined.data(), joined.size());
 }
 
 void do_opendir(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
@@ -270,7 +281,8 @@ void do_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::siz
   const auto value = tree_of(request).xattr(node, name);
   if (!value) return refuse(request, value.error());
   if (!*value) {
-    fuse_reply_err(request, ENODATA);
+    // ls asks for this one of every file, but not again after this answer.
+    fuse_reply_err(request, std::strcmp(name, "security.selinux") == 0 ? ENOTSUP : ENODATA);
     return;
   }
   reply_xattr(request, **value, size);

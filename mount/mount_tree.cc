@@ -564,18 +564,16 @@ void MountTree::fetch_neighbours(NodeId id) {
   neighbours_.put(place.leaf, at, 1);
 }
 
-Result<std::size_t> MountTree::read(NodeId id, std::uint64_t offset, MutableByteSpan into) {
+Result<Pieces> MountTree::read(NodeId id, std::uint64_t offset, std::uint64_t size) {
   if (id == kErrorsId) {
-    const std::string text = errors_.state().text;
-    if (offset >= text.size()) return 0;
-    const std::size_t size = std::min<std::uint64_t>(into.size(), text.size() - offset);
-    std::memcpy(into.data(), text.data() + offset, size);
-    return size;
+    const auto text = std::make_shared<const std::string>(errors_.state().text);
+    if (offset >= text->size()) return Pieces();
+    return Pieces{{as_bytes(std::string_view(*text).substr(offset, size)), text}};
   }
   const auto reader = TRY(reader_of(id));
-  auto size = reader->read(offset, into);
-  if (!size) return trouble(fmt::format("{}: at byte {}", path_of(id), offset), size.error());
-  return size;
+  auto pieces = reader->read(offset, size);
+  if (!pieces) return trouble(fmt::format("{}: at byte {}", path_of(id), offset), pieces.error());
+  return pieces;
 }
 
 Result<std::optional<std::uint64_t>> MountTree::seek(NodeId id, std::uint64_t offset,

@@ -83,7 +83,7 @@ class MountTree {
 
   Result<std::string> link_target(NodeId id);
   // Less than asked for only at the end of the file.
-  Result<std::size_t> read(NodeId id, std::uint64_t offset, MutableByteSpan into);
+  Result<Pieces> read(NodeId id, std::uint64_t offset, std::uint64_t size);
   Result<std::optional<std::uint64_t>> seek(NodeId id, std::uint64_t offset, ContentMap::Kind kind);
   Result<std::vector<std::string>> xattr_names(NodeId id);
   Result<std::optional<std::string>> xattr(NodeId id, const std::string& name);

@@ -61,10 +61,11 @@ class Mounted {
     return found->has_value();
   }
   std::string content(NodeId id) {
-    Bytes bytes(1'000'000);
-    const auto size = tree().read(id, 0, bytes.span());
-    REQUIRE_MESSAGE(size, size.error().message);
-    return std::string(as_text(bytes.span().first(*size)));
+    const auto pieces = tree().read(id, 0, 1'000'000);
+    REQUIRE_MESSAGE(pieces, pieces.error().message);
+    std::string text;
+    for (const Piece& piece : *pieces) text += as_text(piece.bytes);
+    return text;
   }
   Listed list(NodeId folder, std::size_t at_a_time = 1000) {
     Listed listed;
@@ -243,9 +244,8 @@ TEST_CASE("damage is an error where it is, told in the log, and passed over in l
   chunks.erase(MemoryChunks::id_of(ChunkKind::data, as_bytes("bad")));
   chunks.erase(*lost.subtree.id);
   const NodeId file = mounted.find("ids/01000000/file").id;
-  Bytes bytes(4);
-  CHECK(mounted.tree().read(file, 0, bytes.span()) == 4);
-  CHECK(mounted.tree().read(file, 4, bytes.span()).error().code == ErrorCode::io);
+  CHECK(mounted.tree().read(file, 0, 4));
+  CHECK(mounted.tree().read(file, 4, 4).error().code == ErrorCode::io);
   CHECK(mounted.tree().errors().find("/file: at byte 4") != std::string::npos);
   const NodeId folder = mounted.find("ids/01000000/lost").id;
   CHECK(mounted.tree().lookup(folder, "a").error().code == ErrorCode::io);
