@@ -232,8 +232,8 @@ Result<void> Backup::find_targets() {
   }
   if (targets_.empty()) return fail(ErrorCode::not_found, "none of the paths to back up exists");
   std::ranges::sort(targets_, {}, &WalkTarget::path);
-  const auto repeated = std::ranges::unique(targets_, {}, &WalkTarget::path);
-  targets_.erase(repeated.begin(), repeated.end());
+  const auto is_same = [](const WalkTarget& a, const WalkTarget& b) { return a.path == b.path; };
+  targets_.erase(std::unique(targets_.begin(), targets_.end(), is_same), targets_.end());
   return {};
 }
 

@@ -19,6 +19,7 @@ TrialRestore::File* TrialRestore::draw() {
 Result<void> TrialRestore::run(const Repository& repository, const LocalIndex& index,
                                const CheckOptions& options, CheckLog& log) {
   ChunkReader reader(repository, index);
+  reader.follow_moves();
   const ChunkSource source = reader.source();
   const auto read = [&](const Entry& entry) -> Result<void> {
     std::uint64_t length = 0;

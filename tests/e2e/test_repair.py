@@ -41,6 +41,10 @@ class Damaged(Fresh):
 
 
 class Healing(Damaged):
+    # A snapshot has the attributes of the folders above, and the temporary one is another whenever
+    # a test elsewhere begins.
+    saved_as = "/healing"
+
     def heal_after_loss_of(self, kind):
         shutil.rmtree(os.path.join(self.repository, kind))
         self.run_lagan("repair", "index")
@@ -59,8 +63,8 @@ class Healing(Damaged):
     def test_the_backup_says_which_files_it_reads_again(self):
         shutil.rmtree(os.path.join(self.repository, "data"))
         self.run_lagan("repair", "index")
-        self.run_lagan("backup", "-v", self.source)
-        self.assertIn(self.path("large"), self.errors)
+        self.run_lagan("backup", "-v", "--as-path", self.saved_as, self.source)
+        self.assertIn(self.saved_as + "/large", self.errors)
 
     def test_a_flipped_bit_that_check_found(self):
         pack = self.objects("data")[0]
@@ -139,6 +143,22 @@ class Snapshots(Damaged):
         self.assertIn("large", self.errors)
         self.assertEqual(read(target + "/folder/file"), b"text")
         self.assertEqual(os.path.getsize(target + "/large"), 6 * MIB)
+
+    def test_what_is_missing_is_told_once_also_when_it_is_read_back(self):
+        os.remove(self.objects("data")[0])
+        self.run_lagan("repair", "index")
+        told = []
+        for words in ([], ["--verify"]):
+            self.restore("latest", *words, code=1)
+            told.append(sorted(line for line in self.errors.splitlines() if "large" in line))
+        self.assertEqual(len(told[0]), 1)
+        self.assertEqual(told[0], told[1])
+
+    def test_a_recovery_that_could_not_look_everywhere_says_so(self):
+        os.remove(os.path.join(self.repository, "snapshots", self.snapshot))
+        self.flip(self.objects("tree")[0], 200)
+        self.run_lagan("recover", code=1)
+        self.assertIn("folder ", self.errors)
 
     def test_a_lost_one_is_recovered(self):
         os.remove(os.path.join(self.repository, "snapshots", self.snapshot))
