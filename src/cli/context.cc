@@ -16,6 +16,7 @@
 #include "src/cli/duration.h"
 #include "src/cli/speed_limit.h"
 #include "src/cli/terminal.h"
+#include "storage/disk_cache.h"
 #include "storage/open.h"
 #include "storage/retry.h"
 #include "util/base64.h"
@@ -190,7 +191,9 @@ Result<StorageOptions> Context::storage_options() const {
 
 Result<std::shared_ptr<Storage>> Context::open_location() const {
   const std::string where = TRY(location());
-  const StorageOptions options = TRY(storage_options());
+  StorageOptions options = TRY(storage_options());
+  // Of no kind of storage: it stands before each.
+  const auto cache_size = options.extended.extract("cache.size");
   auto storage = TRY(open_storage(where, options));
   if (is_open_to_listeners(where)) {
     warn(storage->description() +
@@ -205,7 +208,12 @@ Result<std::shared_ptr<Storage>> Context::open_location() const {
     warn(fmt::format("{}; trying again in {:.1f} s", error.message,
                      static_cast<double>(wait.count()) / 1000));
   };
-  return std::shared_ptr<Storage>(with_retries(std::move(storage), std::move(retries)));
+  auto retried = with_retries(std::move(storage), std::move(retries));
+  const std::string cache = cache_folder();
+  if (cache_size.empty() || cache.empty()) return std::shared_ptr<Storage>(std::move(retried));
+  const std::uint64_t bytes = TRY_IN("-o cache.size", parse_size(cache_size.mapped()));
+  return std::shared_ptr<Storage>(
+      TRY(with_disk_cache(std::move(retried), cache + "/blocks", bytes)));
 }
 
 std::string Context::cache_folder() const {

@@ -31,7 +31,7 @@ struct MountFlags {
   std::vector<std::string> path_templates;
   std::string time_template;
   std::string oldest, newest;
-  std::string cache_memory = "256M", refresh = "5s";
+  std::string cache_memory = "256M", cache_disk, refresh = "5s";
   SnapshotFlags filter;
 };
 
@@ -80,6 +80,8 @@ Result<void> enter(std::vector<StoredSnapshot>& snapshots, const ChunkSource& tr
 Result<int> run_mount(Context& context, const MountFlags& flags) {
   // Whoever reads a file must not wait for as long as a backup may.
   if (context.globals.retry_time == Globals().retry_time) context.globals.retry_time = "1m";
+  if (!flags.cache_disk.empty())
+    context.globals.storage_options.push_back("cache.size=" + flags.cache_disk);
   const auto [snapshot, path] = split_snapshot_path(flags.snapshot);
   MountpointRules rules;
   rules.allow_other = flags.allow_other;
@@ -168,6 +170,10 @@ void add_mount(CLI::App& app, Context& context) {
   command->add_option("--newest", flags->newest, "only snapshots of this time or earlier")
       ->type_name("TIME");
   command->add_option("--cache-memory", flags->cache_memory, "for what was read, in memory")
+      ->type_name("SIZE");
+  command
+      ->add_option("--cache-disk", flags->cache_disk,
+                   "and in the cache folder, encrypted: for repositories behind a network")
       ->type_name("SIZE");
   command->add_option("--refresh", flags->refresh, "how often to look for new snapshots")
       ->type_name("DURATION");
