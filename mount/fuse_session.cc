@@ -60,18 +60,6 @@ fuse_entry_param parameters_of(const NodeStatus& node) {
   return parameters;
 }
 
-// One open folder: whether some of its names could not be read.
-struct OpenFolder {
-  bool is_incomplete = false;
-};
-
-OpenFolder& folder_of(const fuse_file_info* info) {
-  void* folder = nullptr;
-  static_assert(sizeof folder == sizeof info->fh);
-  std::memcpy(&folder, &info->fh, sizeof folder);
-  return *static_cast<OpenFolder*>(folder);
-}
-
 // libfuse is C: nothing may be thrown through it. Each operation answers once, and one that fails
 // in here answers with an error.
 template <auto operation, typename... Arguments>
@@ -161,19 +149,10 @@ void do_read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset
   fuse_reply_buf(request, joined.data(), joined.size());
 }
 
-void do_opendir(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
-  const auto status = tree_of(request).status(node);
-  if (!status) return refuse(request, status.error());
-  auto folder = std::make_unique<OpenFolder>();
-  void* handle = folder.release();
-  std::memcpy(&info->fh, &handle, sizeof handle);
-  info->cache_readdir = info->keep_cache = status->is_lasting;
-  if (fuse_reply_open(request, info) == -ENOENT) delete &folder_of(info);
-}
-
-void do_releasedir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-  delete &folder_of(info);
-  fuse_reply_err(request, 0);
+// The same for folders: the kernel keeps their lists, and asks for them again when their time has
+// changed.
+void do_opendir(fuse_req_t request, fuse_ino_t, fuse_file_info*) {
+  fuse_reply_err(request, ENOSYS);
 }
 
 // A part of a folder as the kernel wants it, with attributes or without.
@@ -218,9 +197,8 @@ bool add_own_names(MountTree& tree, fuse_ino_t folder, off_t position, Names& na
 }
 
 void list(fuse_req_t request, fuse_ino_t folder, std::size_t size, off_t position,
-          const fuse_file_info* info, bool with_status) {
+          bool with_status) {
   MountTree& tree = tree_of(request);
-  OpenFolder& open = folder_of(info);
   Names names(request, size, with_status);
   if (add_own_names(tree, folder, position, names)) {
     const auto each = [&](std::string_view name, const NodeStatus& node, std::uint64_t next) {
@@ -231,26 +209,21 @@ void list(fuse_req_t request, fuse_ino_t folder, std::size_t size, off_t positio
       return fits;
     };
     const auto from = static_cast<std::uint64_t>(std::max(position, kFirstName) - kFirstName);
-    const auto listed = tree.list(folder, from, each, open.is_incomplete);
+    // An error comes again when the kernel asks for what follows.
+    const auto listed = tree.list(folder, from, each);
     if (!listed && names.is_empty()) return refuse(request, listed.error());
-    // Whoever reads the folder to its end must know that this is not all.
-    if (!listed) open.is_incomplete = true;
-  }
-  if (names.is_empty() && open.is_incomplete) {
-    fuse_reply_err(request, EIO);
-    return;
   }
   names.reply();
 }
 
 void do_readdir(fuse_req_t request, fuse_ino_t folder, std::size_t size, off_t position,
-                fuse_file_info* info) {
-  list(request, folder, size, position, info, false);
+                fuse_file_info*) {
+  list(request, folder, size, position, false);
 }
 
 void do_readdirplus(fuse_req_t request, fuse_ino_t folder, std::size_t size, off_t position,
-                    fuse_file_info* info) {
-  list(request, folder, size, position, info, true);
+                    fuse_file_info*) {
+  list(request, folder, size, position, true);
 }
 
 void do_statfs(fuse_req_t request, fuse_ino_t) {
@@ -359,8 +332,7 @@ fuse_lowlevel_ops operations(bool with_acl) {
   all.readlink = guarded<do_readlink, fuse_ino_t>;
   all.open = do_open;
   all.read = guarded<do_read, fuse_ino_t, std::size_t, off_t, fuse_file_info*>;
-  all.opendir = guarded<do_opendir, fuse_ino_t, fuse_file_info*>;
-  all.releasedir = guarded<do_releasedir, fuse_ino_t, fuse_file_info*>;
+  all.opendir = do_opendir;
   all.readdir = guarded<do_readdir, fuse_ino_t, std::size_t, off_t, fuse_file_info*>;
   all.readdirplus = guarded<do_readdirplus, fuse_ino_t, std::size_t, off_t, fuse_file_info*>;
   all.statfs = guarded<do_statfs, fuse_ino_t>;

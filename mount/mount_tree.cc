@@ -68,10 +68,10 @@ void MountTree::set_snapshots(std::vector<StoredSnapshot> snapshots) {
   auto made = std::make_shared<View>(
       View{options_.is_single ? Layout::of_one(0) : Layout(snapshots, options_.layout, numbers_),
            {},
-           options_.clock(),
+           0,
            {},
            nullptr});
-  if (!snapshots.empty()) made->time = snapshots.back().snapshot.time;
+  made->time = options_.clock();
   for (const StoredSnapshot& stored : snapshots) {
     made->totals.bytes += stored.snapshot.root.content_bytes;
     made->totals.entries += stored.snapshot.root.files + stored.snapshot.root.dirs;
@@ -346,6 +346,7 @@ void MountTree::forget(NodeId id, std::uint64_t references) {
   if ((node->extra & kIsFolder) != 0) free_folders_.push_back(node->extra & ~kIsFolder);
   nodes_.erase(id);
   readers_.erase(id);
+  incomplete_.erase(id);
 }
 
 Result<std::optional<NodeStatus>> MountTree::lookup(NodeId folder, std::string_view name) {
@@ -410,8 +411,7 @@ NodeStatus MountTree::take_history(const std::string& path, const View& view) {
 
 // --- lists
 
-Result<void> MountTree::list(NodeId folder, std::uint64_t position, const EachName& each,
-                             bool& is_incomplete) {
+Result<void> MountTree::list(NodeId folder, std::uint64_t position, const EachName& each) {
   const Shown shown = view();
   if (folder == kOwnFolderId) {
     if (position == 0) each(kErrors, status_of_errors(), 1);
@@ -427,25 +427,30 @@ Result<void> MountTree::list(NodeId folder, std::uint64_t position, const EachNa
       each(kOwnFolder, status_above(kOwnFolderId, S_IFDIR | 0555, *shown), place->names.size() + 1);
     return {};
   }
-  if (const auto inside = folder_of(folder))
-    return list_folder(*inside, position, each, is_incomplete);
+  if (const auto inside = folder_of(folder)) return list_folder(*inside, position, each);
   if (const auto path = history_path(folder)) return list_history(*path, *shown, position, each);
   return fail(place != nullptr ? ErrorCode::invalid_argument : ErrorCode::not_found,
               "there is no such folder");
 }
 
 Result<void> MountTree::list_folder(const SnapshotFolder& folder, std::uint64_t position,
-                                    const EachName& each, bool& is_incomplete) {
+                                    const EachName& each) {
   if (!folder.top) return {};
   const auto all = reader_.leaves(*folder.top);
   if (!all) return trouble(path_of(folder.id), all.error());
   const auto note = [&](const Error& error) {
     (void)trouble(path_of(folder.id), error);
-    is_incomplete = true;
+    const MutexLock lock(mutex_);
+    incomplete_.insert(folder.id);
   };
   if (position == 0) {
+    {
+      const MutexLock lock(mutex_);
+      incomplete_.erase(folder.id);
+    }
     for (const Error& error : (*all)->trouble) note(error);
   }
+  bool is_end = true;
   std::size_t number = position >> kOrdinalBits;
   std::size_t ordinal = position & ((std::uint64_t{1} << kOrdinalBits) - 1);
   for (; number < (*all)->leaves.size(); ++number, ordinal = 0) {
@@ -462,9 +467,7 @@ Result<void> MountTree::list_folder(const SnapshotFolder& folder, std::uint64_t 
         continue;
       }
       if (!is_shown(*entry)) {
-        is_incomplete = true;
-        errors_.add(fmt::format("{}: an entry of a later version, or whose name is too long",
-                                path_of(folder.id)));
+        note({ErrorCode::unsupported, "an entry of a later version, or whose name is too long"});
         continue;
       }
       const Named named = name(folder, *entry, encoded);
@@ -477,8 +480,12 @@ Result<void> MountTree::list_folder(const SnapshotFolder& folder, std::uint64_t 
         forget(named.id, 1);
         return {};
       }
+      is_end = false;
     }
   }
+  const MutexLock lock(mutex_);
+  if (is_end && incomplete_.contains(folder.id))
+    return fail(ErrorCode::io, "some of its names cannot be read");
   return {};
 }
 

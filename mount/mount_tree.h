@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "mount/chunk_cache.h"
@@ -74,12 +75,11 @@ class MountTree {
   NodeId parent(NodeId id);
 
   // Calls `each` with the names from a position on (0, or one that came with a name), until it
-  // returns false: then it has not taken this one. What cannot be read is passed over, and
-  // `is_incomplete` is set.
+  // returns false: then it has not taken this one. What cannot be read is passed over; whoever has
+  // come to the end gets an error for it, instead of nothing.
   using EachName =
       std::function<bool(std::string_view name, const NodeStatus& node, std::uint64_t next)>;
-  Result<void> list(NodeId folder, std::uint64_t position, const EachName& each,
-                    bool& is_incomplete);
+  Result<void> list(NodeId folder, std::uint64_t position, const EachName& each);
 
   Result<std::string> link_target(NodeId id);
   // Less than asked for only at the end of the file.
@@ -109,7 +109,7 @@ class MountTree {
   struct View {
     Layout layout;
     std::vector<std::size_t> numbers;  // of the snapshots in the layout
-    Nanoseconds time = 0;              // of the newest
+    Nanoseconds time = 0;              // since when it is so
     Totals totals;
     std::unique_ptr<Histories> histories;
   };
@@ -147,7 +147,7 @@ class MountTree {
   NodeStatus take(const SnapshotFolder& folder, const FoundEntry& found);
   NodeStatus take_version(const History::Version& version);
   Result<void> list_folder(const SnapshotFolder& folder, std::uint64_t position,
-                           const EachName& each, bool& is_incomplete);
+                           const EachName& each);
   Result<void> list_history(const std::string& path, const View& view, std::uint64_t position,
                             const EachName& each);
 
@@ -176,6 +176,8 @@ class MountTree {
     std::uint64_t references = 0;
   };
   std::unordered_map<NodeId, HistoryNode> history_nodes_ GUARDED_BY(mutex_);
+  std::unordered_set<NodeId> incomplete_
+      GUARDED_BY(mutex_);  // folders of which a name was passed over
   LruCache<NodeId, std::shared_ptr<FileReader>> readers_ GUARDED_BY(mutex_);
   LruCache<LeafNumber, std::uint32_t> neighbours_ GUARDED_BY(mutex_);  // fetched up to here
 };
