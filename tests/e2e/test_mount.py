@@ -13,7 +13,7 @@ import time
 import unittest
 
 import compare_trees
-from helpers import IS_ROOT, NOBODY, Fresh, OrdinaryUser, read, settle, write
+from helpers import IS_ROOT, LAGAN, NOBODY, Fresh, OrdinaryUser, read, settle, write
 from random_trees import Grower
 
 MIB = 1 << 20
@@ -351,6 +351,46 @@ class Life(Mounting, Fresh):
         self.run_lagan("umount", self.mountpoint)
         process.communicate(timeout=60)
         self.assertEqual(process.returncode, 0)
+
+
+class Fstab(Mounting, Fresh):
+    def test_what_mount_8_runs_for_it_takes_flags_as_options(self):
+        reason = reason_not_to_mount(self.user)
+        if reason is not None:
+            self.skipTest(reason)
+        write(self.path("file"), "content")
+        self.backup(self.source, "--host", "attic")
+        self.backup(self.source, "--host", "cellar")
+        self.prepare_mountpoint()
+        programs = os.path.join(self.folder, "programs")
+        os.mkdir(programs)
+        os.symlink(LAGAN, os.path.join(programs, "lagan"))
+        write(f"{self.folder}/password", "first\n")
+        environment = {**self.environment, "PATH": f"{programs}:{os.environ['PATH']}"}
+        del environment["LAGAN_REPOSITORY"], environment["LAGAN_PASSWORD"]
+        helper = os.path.join(os.path.dirname(__file__), "../../scripts/mount.lagan")
+        subprocess.run([helper, self.repository, self.mountpoint, "-s", "-o",
+                        f"rw,noauto,x-systemd.automount,password-file={self.folder}/password,"
+                        "host=cellar"], env=environment, check=True, stdout=subprocess.DEVNULL)
+        try:
+            self.assertEqual(os.listdir(f"{self.mountpoint}/hosts"), ["cellar"])
+            self.assertEqual(read(f"{self.mountpoint}/latest{self.source}/file"), b"content")
+        finally:
+            self.run_lagan("umount", self.mountpoint)
+
+
+class DiskCache(Mounting, Fresh):
+    def test_what_was_read_once_is_read_from_the_disk(self):
+        content = os.urandom(3 * MIB)
+        write(self.path("file"), content)
+        self.backup()
+        for _ in range(2):
+            with self.mounted("--cache-disk", "10M") as mnt:
+                self.assertEqual(read(f"{mnt}/latest{self.source}/file"), content)
+        blocks = os.path.join(self.folder, "cache/blocks")
+        self.assertGreater(sum(os.path.getsize(f"{blocks}/{name}") for name in os.listdir(blocks)),
+                           3 * MIB)
+        self.refuse("mount", self.mountpoint, "--cache-disk", "much", saying="cache.size")
 
 
 class BadMountpoints(Mounting, Fresh):
