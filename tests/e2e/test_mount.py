@@ -72,13 +72,13 @@ class Mounting:
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                _, self.errors = process.communicate(timeout=60)
+                _, said = process.communicate(timeout=60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 subprocess.run(["umount", "-l", self.mountpoint], check=False)
                 raise
-        self.assertEqual(process.returncode, 0, self.errors)
-        self.assertEqual(self.errors, b"")
+        self.assertEqual(process.returncode, 0, said)
+        self.assertEqual(said, b"")
         self.assertFalse(mounted_at(self.mountpoint))
 
 
