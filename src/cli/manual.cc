@@ -144,6 +144,28 @@ std::vector<ManualPage> look_pages() {
          "write back a volume that was saved with --read-special"}},
        {},
        ""},
+      {"mount",
+       kLook,
+       {{"lagan mount ~/backups", "every snapshot as a folder, until Ctrl-C"},
+        {"lagan mount --daemon ~/backups latest:/home/anna",
+         "one folder of one snapshot, in the background"},
+        {"ls ~/backups/versions/home/anna/thesis.tex",
+         "every version of a file that was ever saved"},
+        {"lagan umount ~/backups", "and away again"}},
+       {{"What shows where", {"path-template", "time-template", "gmt-names", "own-xattrs"}},
+        {"Who may read", {"allow-other", "no-default-permissions", "owner-root"}},
+        {"Which snapshots", {"oldest", "newest"}}},
+       "At the top: 'latest', and folders 'ids', 'snapshots', 'hosts', 'tags', 'by-time', "
+       "'time-machine' and 'versions'. All of "
+       "it is read only. What cannot be read is an error of its file, and a line in "
+       "'.lagan/errors'. New snapshots show within "
+       "seconds."},
+      {"umount",
+       kLook,
+       {{"lagan umount ~/backups", "take a mount away"},
+        {"lagan umount --lazy ~/backups", "also while somebody is in it"}},
+       {},
+       ""},
       {"stats",
        kLook,
        {{"lagan stats latest", "how much a restore would bring"},

@@ -12,11 +12,11 @@
 #include <unordered_set>
 
 #include "repo/chunk_reader.h"
+#include "repo/file_content.h"
 #include "repo/limits.h"
 #include "repo/tree.h"
 #include "src/engine/content_fetcher.h"
 #include "src/engine/extra_entries.h"
-#include "src/engine/file_content.h"
 #include "src/engine/file_place.h"
 #include "src/engine/free_space.h"
 #include "src/engine/hard_links.h"

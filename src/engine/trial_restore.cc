@@ -2,7 +2,7 @@
 #include "src/engine/trial_restore.h"
 
 #include "repo/chunk_reader.h"
-#include "src/engine/file_content.h"
+#include "repo/file_content.h"
 #include "util/parallel.h"
 
 namespace lagan {
