@@ -96,8 +96,8 @@ void add_everything(CLI::App& app, Context& context) {
         add_backup, add_check,   add_snapshots, add_restore,     add_unlock,   add_version,
         add_ls,     add_find,    add_dump,      add_diff,        add_stats,    add_cat,
         add_list,   add_key,     add_cache,     add_completions, add_versions, add_man,
-        add_help,   add_recover, add_copy,      add_rewrite,     add_storage,  add_mount,
-        add_umount})
+        add_help,   add_recover, add_copy,      add_rewrite,     add_storage,  add_serve,
+        add_mount,  add_umount})
     add(app, context);
   // Global flags may also stand after the command.
   const auto all = [](CLI::App*) { return true; };

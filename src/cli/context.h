@@ -150,6 +150,7 @@ void add_recover(CLI::App& app, Context& context);
 void add_repair(CLI::App& app, Context& context);
 void add_restore(CLI::App& app, Context& context);
 void add_rewrite(CLI::App& app, Context& context);
+void add_serve(CLI::App& app, Context& context);
 void add_snapshots(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
 void add_storage(CLI::App& app, Context& context);

@@ -37,7 +37,10 @@ const std::map<std::string, Rule> kRules = {
     {"mount", {{"mount/", "repo/", "util/"}, {"fuse"}}},
     {"src/engine",
      {{"src/engine/", "chunker/", "repo/", "util/", "storage/http.h"}, {"toml++", "archive"}}},
-    {"src/serve", {{"src/serve/", "repo/", "util/"}, {"microhttpd"}}},
+    {"src/serve",
+     {{"src/serve/", "mount/", "repo/", "util/", "crypto/secret.h", "storage/url.h",
+       "src/engine/tree_archive.h"},
+      {"microhttpd", "pugixml"}}},
     {"src/cli", {{""}, {"CLI/", "nlohmann/"}}},
 };
 
