@@ -417,6 +417,16 @@ Result<FtpLocation> parse_ftp_location(std::string_view text) {
   return location;
 }
 
+namespace {
+
+// Of a connection the login is a part for curl, and servers take their time over it.
+HttpOptions with_time_to_log_in(HttpOptions options) {
+  options.first_connect_seconds = std::max(options.first_connect_seconds, 15);
+  return options;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Storage>> open_ftp_storage(std::string_view location,
                                                   const StorageOptions& options) {
   FtpLocation parsed = TRY(parse_ftp_location(location));
@@ -425,7 +435,7 @@ Result<std::unique_ptr<Storage>> open_ftp_storage(std::string_view location,
     parsed.user = environment_variable("LAGAN_FTP_USER");
     parsed.password = environment_variable("LAGAN_FTP_PASSWORD");
   }
-  return std::make_unique<FtpStorage>(std::move(parsed), options.connection);
+  return std::make_unique<FtpStorage>(std::move(parsed), with_time_to_log_in(options.connection));
 }
 
 }  // namespace lagan
