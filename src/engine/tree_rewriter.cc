@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "repo/limits.h"
+#include "src/engine/folder_walk.h"
 #include "src/engine/known_nodes.h"
 
 namespace lagan {
@@ -36,27 +36,19 @@ TreeRewriter::TreeRewriter(const RewriteFilter& filter, const PrfKey& split_key,
 
 Result<std::optional<Subtree>> TreeRewriter::rewrite(const Subtree& root) {
   if (!root.id) return std::nullopt;
-  std::vector<Folder> open_folders;
-  open_folders.push_back(open(*root.id, ""));
-  while (true) {
-    Folder& here = open_folders.back();
-    if (const auto message = TRY_IN(here.place(), here.cursor.entry())) {
-      auto below = TRY_IN(here.place(), look_at(*message, here));
-      here.cursor.advance();
-      if (!below) continue;
-      if (is_stopped_()) return fail(ErrorCode::cancelled, "interrupted");
-      if (open_folders.size() > limits::kPathDepth)
-        return fail(ErrorCode::corrupt, "folders nest too deep");
-      open_folders.push_back(*std::move(below));
-      continue;
-    }
-    const auto became = TRY_IN(here.place(), finish(here));
-    if (open_folders.size() == 1) return became;
-    Folder done = std::move(here);
-    open_folders.pop_back();
+  std::optional<Subtree> became;
+  const auto leave = [&](Folder& done, Folder* around) -> Result<void> {
+    became = TRY(finish(done));
+    if (around == nullptr) return {};
     if (became) done.entry.subtree = *became;
-    settle(open_folders.back(), done.entry, done.message, done.judgement.fate, became.has_value());
-  }
+    settle(*around, done.entry, done.message, done.judgement.fate, became.has_value());
+    return {};
+  };
+  const auto look = [this](std::string_view message, Folder& here) {
+    return look_at(message, here);
+  };
+  TRY(walk_folders(open(*root.id, ""), is_stopped_, look, leave));
+  return became;
 }
 
 TreeRewriter::Judgement TreeRewriter::judge(const FolderRules& rules, const std::string& path,

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "repo/limits.h"
+#include "src/engine/folder_walk.h"
 #include "src/engine/known_nodes.h"
 
 namespace lagan {
@@ -26,27 +26,17 @@ Result<Subtree> TreeTranslator::translate(const Subtree& root) {
   if (!root.id) return there;
   there.id = TRY(known(*root.id));
   if (there.id) return there;
-  std::vector<Folder> open_folders;
-  open_folders.push_back(open(*root.id, ""));
-  while (true) {
-    Folder& here = open_folders.back();
-    if (const auto message = TRY_IN(here.place(), here.cursor.entry())) {
-      auto below = TRY_IN(here.place(), look_at(*message, here));
-      here.cursor.advance();
-      if (!below) continue;
-      if (is_stopped_()) return fail(ErrorCode::cancelled, "interrupted");
-      if (open_folders.size() > limits::kPathDepth)
-        return fail(ErrorCode::corrupt, "folders nest too deep");
-      open_folders.push_back(*std::move(below));
-      continue;
-    }
-    there.id = TRY_IN(here.place(), finish(here));
-    if (open_folders.size() == 1) return there;
-    Folder done = std::move(here);
-    open_folders.pop_back();
+  const auto leave = [&](Folder& done, Folder* around) -> Result<void> {
+    there.id = TRY(finish(done));
+    if (around == nullptr) return {};
     done.entry.subtree.id = there.id;
-    TRY_IN(done.place(), add(open_folders.back(), done.entry, done.message));
-  }
+    return add(*around, done.entry, done.message);
+  };
+  const auto look = [this](std::string_view message, Folder& here) {
+    return look_at(message, here);
+  };
+  TRY(walk_folders(open(*root.id, ""), is_stopped_, look, leave));
+  return there;
 }
 
 TreeTranslator::Folder TreeTranslator::open(const ChunkId& id, std::string path) const {

@@ -4,6 +4,8 @@
 // it remembers of it. And that it never writes.
 
 #include "src/engine/check_packs.h"
+#include "src/engine/forget.h"
+#include "src/engine/prune.h"
 #include "src/engine/trial_restore.h"
 #include "tests/damage/sample.h"
 
@@ -59,6 +61,24 @@ class Stored {
       if (is_pack_read(call)) names.push_back(call.substr(4));
     }
     return names;
+  }
+
+  // Takes the first snapshot and all that only it needs out of the repository, as another machine
+  // may do at any time.
+  void collect_first() {
+    OpenOptions elsewhere = options_;
+    elsewhere.cache_folder.clear();
+    const auto repository = made_.open_again(elsewhere).value();
+    const auto snapshots = list_snapshots(*repository).value().snapshots;
+    REQUIRE(forget(*repository, {snapshots.front().id}, "test"));
+    PruneOptions options;
+    options.undelete_window = 0;
+    options.limits.unused_share = 0;
+    Troubles observer;
+    REQUIRE(prune(*repository, options, observer));
+    const auto second = prune(*repository, options, observer);
+    REQUIRE_MESSAGE(second, second.error().message);
+    REQUIRE(second->packs_deleted > 0);
   }
 
   RecordingStorage& storage() { return *made_.storage; }
@@ -250,6 +270,31 @@ TEST_CASE("files read whole show damage that index and trees do not") {
 
   options.trial_files = 5;
   CHECK(stored.check_with(options).result->trial_files == 5);
+}
+
+TEST_CASE(
+    "a pack that is collected while a check reads is a note, one that is only lost an error") {
+  Stored stored;
+  const auto own = stored.storage().before;
+  bool is_collected = false;
+  stored.storage().before = [&](const std::string& call) -> Result<void> {
+    if (call.starts_with("get data/") && !std::exchange(is_collected, true)) stored.collect_first();
+    return own(call);
+  };
+  const Checked beside = stored.check_with(Stored::packs_only());
+  REQUIRE(is_collected);
+  CHECK_MESSAGE(beside.is_clean(), beside.text());
+  CHECK(beside.text().find("was collected while this check ran") != std::string::npos);
+
+  bool is_lost = false;
+  stored.storage().before = [&](const std::string& call) -> Result<void> {
+    if (call.starts_with("get data/") && !std::exchange(is_lost, true))
+      REQUIRE(stored.storage().inner().remove(*ObjectName::parse(call.substr(4))));
+    return own(call);
+  };
+  const Checked lost = stored.check_with(Stored::packs_only());
+  REQUIRE(is_lost);
+  CHECK_FALSE(lost.is_clean());
 }
 
 TEST_CASE("a pack's directory that does not match the index is found without reading its data") {

@@ -99,6 +99,19 @@ class Policies(ForgetCase):
         self.lagan("forget", "--keep-time-machine", "--max-size", "1K")
         self.assertEqual(self.ids(), self.made[5:])
 
+    def test_a_size_leaves_snapshots_of_the_future_alone(self):
+        future = self.back_up("f7", "--time", "2124-05-07 12:00:00")
+        self.lagan("forget", "--keep-time-machine", "--max-size", "1K")
+        self.assertEqual(self.ids(), [self.made[5], future])
+
+    def test_a_snapshot_that_cannot_be_read_is_told_and_the_others_judged(self):
+        path = os.path.join(self.repository, "snapshots", self.made[2])
+        os.chmod(path, 0o600)
+        write(path, b"no snapshot")
+        done = self.lagan("forget", "--keep-last", "2", code=1)
+        self.assertIn(self.made[2], done.stderr)
+        self.assertIn("forgot 3 snapshots", done.stdout)
+
     def test_named_snapshots(self):
         self.lagan("forget", self.made[0][:8], self.made[2])
         self.assertEqual(self.ids(), [self.made[i] for i in (1, 3, 4, 5)])

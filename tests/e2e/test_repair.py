@@ -140,6 +140,22 @@ class Snapshots(Damaged):
         self.assertEqual(read(target + "/folder/file"), b"text")
         self.assertEqual(os.path.getsize(target + "/large"), 6 * MIB)
 
+    def test_what_is_missing_is_told_once_also_when_it_is_read_back(self):
+        os.remove(self.objects("data")[0])
+        self.run_lagan("repair", "index")
+        told = []
+        for words in ([], ["--verify"]):
+            self.restore("latest", *words, code=1)
+            told.append(sorted(line for line in self.errors.splitlines() if "large" in line))
+        self.assertEqual(len(told[0]), 1)
+        self.assertEqual(told[0], told[1])
+
+    def test_a_recovery_that_could_not_look_everywhere_says_so(self):
+        os.remove(os.path.join(self.repository, "snapshots", self.snapshot))
+        self.flip(self.objects("tree")[0], 200)
+        self.run_lagan("recover", code=1)
+        self.assertIn("folder ", self.errors)
+
     def test_a_lost_one_is_recovered(self):
         os.remove(os.path.join(self.repository, "snapshots", self.snapshot))
         self.assertIn("recover", self.run_lagan("recover", "-n"))

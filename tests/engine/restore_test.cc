@@ -229,6 +229,23 @@ TEST_CASE("an entry of unknown kind is left out and told") {
   CHECK(read_text(forging.target("/good")) == "good");
 }
 
+TEST_CASE("beside an entry of unknown kind nothing is taken for superfluous") {
+  Forging forging;
+  Entry unknown = file("unknown");
+  unknown.kind = static_cast<EntryKind>(8);
+  RestoreOptions options;
+  options.delete_extra = true;
+  write_file(forging.target("/extra"), "extra");
+  REQUIRE(::mkdir(forging.target("/below").c_str(), 0755) == 0);
+  write_file(forging.target("/below/extra"), "extra");
+  const Entry below = forging.folder("below", {file("inside", "good")});
+  CHECK(forging.restore({below, unknown, file("good", "good")}, options).size() == 1);
+  CHECK(read_text(forging.target("/extra")) == "extra");
+  CHECK_FALSE(exists(forging.target("/below/extra")));
+  CHECK(forging.restore({below, file("good", "good")}, options).empty());
+  CHECK_FALSE(exists(forging.target("/extra")));
+}
+
 TEST_CASE("a file that claims more than its content is told, and not taken for whole") {
   Forging forging;
   Entry missing = file("missing", "");

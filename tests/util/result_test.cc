@@ -65,6 +65,9 @@ TEST_CASE("what the system says becomes a code that callers can decide on") {
   CHECK(system_error("x", ENOSPC).code == ErrorCode::no_space);
   CHECK(system_error("x", EDQUOT).code == ErrorCode::no_space);
   CHECK(system_error("x", EIO).code == ErrorCode::io);
+  // What may pass by itself, and says nothing about what is stored.
+  for (const int passing : {EMFILE, ENFILE, ENOMEM, ESTALE, ETIMEDOUT, EHOSTDOWN, ENOTCONN})
+    CHECK(system_error("x", passing).code == ErrorCode::unavailable);
   CHECK(system_error("open /x", ENOENT).message == "open /x: No such file or directory");
 }
 
