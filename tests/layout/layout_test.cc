@@ -36,7 +36,8 @@ const std::map<std::string, Rule> kRules = {
      {{"repo/", "chunker/params.h", "crypto/", "storage/", "util/"}, {"zstd", "protozero/"}}},
     {"mount", {{"mount/", "repo/", "util/"}, {"fuse"}}},
     {"src/engine",
-     {{"src/engine/", "chunker/", "repo/", "util/", "storage/http.h"}, {"toml++", "archive"}}},
+     {{"src/engine/", "chunker/", "repo/", "util/", "storage/http.h"}, {"archive"}}},
+    {"src/schedule", {{"src/schedule/", "util/", "storage/http.h"}, {"toml++", "nlohmann/"}}},
     {"src/serve", {{"src/serve/", "repo/", "util/"}, {"microhttpd"}}},
     {"src/cli", {{""}, {"CLI/", "nlohmann/"}}},
 };
