@@ -4,6 +4,7 @@
 #include "src/cli/help.h"
 #include "src/cli/manual.h"
 #include "src/cli/mount_commands.h"
+#include "src/cli/schedule_commands.h"
 
 namespace lagan::cli {
 namespace {
@@ -79,6 +80,18 @@ void add_connection_globals(CLI::App& app, Globals& globals) {
       ->type_name("DURATION");
 }
 
+// Taken from the options themselves, by profile_flags.cc.
+void add_profile_globals(CLI::App& app) {
+  app.add_option(
+         "-P,--use-profile", [](const CLI::results_t&) { return true; },
+         "take what is not said here from a profile")
+      ->type_name("NAME");
+  app.add_option(
+         "--config", [](const CLI::results_t&) { return true; }, "the only file of profiles")
+      ->envname("LAGAN_CONFIG")
+      ->type_name("FILE");
+}
+
 }  // namespace
 
 void add_everything(CLI::App& app, Context& context) {
@@ -91,13 +104,14 @@ void add_everything(CLI::App& app, Context& context) {
   app.formatter(std::make_shared<Help>());
   add_globals(app, context.globals);
   add_connection_globals(app, context.globals);
+  add_profile_globals(app);
   for (const auto add :
        {add_forget, add_prune,   add_repair,    add_tag,         add_undelete, add_init,
         add_backup, add_check,   add_snapshots, add_restore,     add_unlock,   add_version,
         add_ls,     add_find,    add_dump,      add_diff,        add_stats,    add_cat,
         add_list,   add_key,     add_cache,     add_completions, add_versions, add_man,
         add_help,   add_recover, add_copy,      add_rewrite,     add_storage,  add_serve,
-        add_mount,  add_umount})
+        add_mount,  add_umount,  add_config,    add_run,         add_schedule, add_status})
     add(app, context);
   // Global flags may also stand after the command.
   const auto all = [](CLI::App*) { return true; };

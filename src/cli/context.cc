@@ -13,13 +13,13 @@
 #include <ctime>
 
 #include "src/cli/credentials.h"
-#include "src/cli/duration.h"
 #include "src/cli/speed_limit.h"
 #include "src/cli/terminal.h"
 #include "storage/disk_cache.h"
 #include "storage/open.h"
 #include "storage/retry.h"
 #include "util/base64.h"
+#include "util/duration.h"
 #include "util/file.h"
 
 namespace lagan::cli {
