@@ -31,7 +31,7 @@ TEST_CASE("dates are written and read as HTTP has them, and absurd ones not at a
   CHECK(http_date(1'000'000'000) == kDate);
   CHECK(read_http_date(kDate) == 1'000'000'000);
   CHECK(http_date(-1) == "Wed, 31 Dec 1969 23:59:59 GMT");
-  CHECK(http_date(-50'000'000'000) == "Tue, 21 Jul 0385 15:06:40 GMT");
+  CHECK(http_date(-50'000'000'000) == "Thu, 25 Jul 0385 07:06:40 GMT");
   CHECK(!http_date(std::numeric_limits<std::time_t>::max()));
   CHECK(!http_date(std::numeric_limits<std::time_t>::min()));
   CHECK(!http_date(253'402'300'800));  // the year 10,000
