@@ -96,9 +96,8 @@ TEST_CASE("a remote location is shown without its secrets") {
       {"davs://host:8443/dav", "webdav+https://host:8443/dav"},
   };
   for (const auto& [location, expected] : shown) {
-    INFO(location);
     const auto storage = open_storage(location);
-    REQUIRE(storage);
+    REQUIRE_MESSAGE(storage, std::string(location));
     CHECK((*storage)->description() == expected);
   }
 }
