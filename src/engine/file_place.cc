@@ -83,8 +83,9 @@ Result<RestoredFilePlace> FilePlacer::over_file(const std::shared_ptr<const File
 }
 
 Result<RestoredFilePlace> FilePlacer::instead(const std::shared_ptr<const File>& folder,
-                                              const Entry& entry, const SourceStatus& there) {
-  const bool has_content = there.kind == EntryKind::file && there.size != 0;
+                                              const Entry& entry,
+                                              const std::optional<SourceStatus>& there) {
+  const bool has_content = there && there->kind == EntryKind::file && there->size != 0;
   Replacement replacement = TRY(Replacement::create(folder, entry.name, has_content));
   RestoredFilePlace place{
       .file = replacement.take_file(), .change = ItemChange::changed, .bearer = Bearer::used};

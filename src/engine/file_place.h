@@ -31,9 +31,11 @@ class FilePlacer {
   // The file `there`, which is what `entry.name` is in `folder`, with one name only.
   Result<RestoredFilePlace> over_file(const std::shared_ptr<const File>& folder, const Entry& entry,
                                       const SourceStatus& there) const;
-  // Whatever `there`, which has the name of the entry, is, but for a folder.
+  // Whatever `there`, which has the name of the entry, is, but for a folder. Nothing has it yet if
+  // that is nothing.
   static Result<RestoredFilePlace> instead(const std::shared_ptr<const File>& folder,
-                                           const Entry& entry, const SourceStatus& there);
+                                           const Entry& entry,
+                                           const std::optional<SourceStatus>& there);
   // Nothing has the name.
   static Result<RestoredFilePlace> anew(int folder, const Entry& entry);
 

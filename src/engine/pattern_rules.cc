@@ -54,7 +54,7 @@ Result<void> add_flag(const PatternFlag& flag, const std::string& called,
     auto pattern = PathPattern::parse(line, flag.ignore_case);
     const std::string where = fmt::format("{}:{}", flag.text, number);
     if (!pattern) {
-      parsed = fail(std::move(pattern).error().in(fmt::format("{} {}", called, where)));
+      parsed = fail(std::move(pattern).error().in(where).in(called));
     } else {
       rules.push_back({*std::move(pattern), fmt::format("{} '{}'", where, line)});
     }

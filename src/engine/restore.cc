@@ -3,16 +3,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/fs.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <thread>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "repo/chunk_reader.h"
@@ -23,8 +19,10 @@
 #include "src/engine/file_content.h"
 #include "src/engine/file_place.h"
 #include "src/engine/free_space.h"
+#include "src/engine/hard_links.h"
 #include "src/engine/read_back.h"
 #include "src/engine/reader_threads.h"
+#include "src/engine/special_entry.h"
 #include "src/engine/target_folder.h"
 #include "src/engine/target_probe.h"
 #include "src/engine/tree_path.h"
@@ -38,7 +36,6 @@ using Status = std::optional<SourceStatus>;
 
 // Open files wait for their content; more than this and the window is sent on.
 constexpr std::size_t kOpenFiles = 512;
-constexpr std::uint64_t kProtecting = FS_IMMUTABLE_FL | FS_APPEND_FL;
 
 void allow_many_open_files() {
   rlimit limit{};
@@ -49,64 +46,9 @@ void allow_many_open_files() {
 
 Error corrupt(const char* message) { return {ErrorCode::corrupt, message, Retry::never, {}}; }
 
-bool is_same_inode(const SourceStatus& a, const SourceStatus& b) {
-  return a.inode == b.inode && a.device == b.device;
-}
-
 bool has_same_attributes(const SourceStatus& there, const Entry& entry) {
   return there.mode == entry.mode && there.uid == entry.uid && there.gid == entry.gid &&
          there.mtime == entry.mtime && there.mtime_ns == entry.mtime_ns;
-}
-
-// All that makes two names one file, but for the name.
-std::string content_of(const Entry& entry) {
-  Entry content;
-  content.name = "-";
-  content.kind = entry.kind;
-  content.size = entry.size;
-  content.slices = entry.slices;
-  content.list = entry.list;
-  content.inline_content = entry.inline_content;
-  content.link_target = entry.link_target;
-  content.rdev_major = entry.rdev_major;
-  content.rdev_minor = entry.rdev_minor;
-  return encode(content);
-}
-
-Result<void> make_special(int folder, const std::string& name, const Entry& entry) {
-  const dev_t device = makedev(entry.rdev_major, entry.rdev_minor);
-  int made = -1;
-  switch (entry.kind) {
-    case EntryKind::symlink:
-      made = ::symlinkat(entry.link_target.c_str(), folder, name.c_str());
-      break;
-    case EntryKind::fifo:
-      made = ::mkfifoat(folder, name.c_str(), 0600);
-      break;
-    case EntryKind::socket:
-      made = ::mknodat(folder, name.c_str(), S_IFSOCK | 0600, 0);
-      break;
-    case EntryKind::character_device:
-      made = ::mknodat(folder, name.c_str(), S_IFCHR | 0600, device);
-      break;
-    case EntryKind::block_device:
-      made = ::mknodat(folder, name.c_str(), S_IFBLK | 0600, device);
-      break;
-    default:
-      return fail(ErrorCode::internal, "not a special file");
-  }
-  if (made != 0) return fail(system_error("create", errno));
-  return {};
-}
-
-// Is `there` what make_special would make?
-bool is_such(int folder, const SourceStatus& there, const Entry& entry) {
-  if (there.kind != entry.kind) return false;
-  if (entry.kind == EntryKind::symlink) {
-    const auto target = read_link_target(folder, entry.name.c_str());
-    return target && *target == entry.link_target;
-  }
-  return there.rdev_major == entry.rdev_major && there.rdev_minor == entry.rdev_minor;
 }
 
 UntouchablePlaces own_places(const Repository& repository, const RestoreOptions& options) {
@@ -126,6 +68,7 @@ class Restore {
         reader_(repository, index),
         source_(reader_.source()),
         placer_(repository, index, source_, options.sparse),
+        links_(files_),
         fetcher_(repository, index,
                  options.threads != 0 ? options.threads : reader_threads(repository), observer) {
     reader_.follow_moves();
@@ -191,6 +134,8 @@ class Restore {
   bool may_keep(const SourceStatus& there, const Entry& entry);
   void leave(const Entry& entry, const std::string& path);
 
+  Result<bool> link(Level& parent, const Entry& entry, const std::string& path,
+                    const Status& there);
   Result<void> restore_file(Level& parent, const Entry& entry, const std::string& path,
                             const Status& there);
   Result<RestoredFilePlace> place_of(Level& parent, const Entry& entry, const Status& there);
@@ -199,20 +144,6 @@ class Restore {
                             const Status& there);
   Result<void> restore_special(Level& parent, const Entry& entry, const std::string& path,
                                const Status& there);
-
-  struct FirstLink {
-    std::string path;
-    std::string content;      // encoded
-    bool is_pending = false;  // it gets its name only when it is complete
-    std::shared_ptr<OtherNames> others = std::make_shared<OtherNames>();
-  };
-  FirstLink* first_link(const Entry& entry, const std::string& path);
-  void no_first_link(const Entry& entry, const std::string& path);
-  Result<bool> link_to_first(Level& parent, const Entry& entry, const std::string& path,
-                             const Status& there);
-  Result<void> link_now(const FirstLink& first, int folder, const std::string& path,
-                        const Status& there);
-  void finish_links();
 
   Removal removal();
   bool may_delete_in(const Level& level);
@@ -229,21 +160,19 @@ class Restore {
   AttributeOptions attributes_;
   RestoredFileContext files_;
   FilePlacer placer_;
+  HardLinks links_;
   ContentFetcher fetcher_;
   File target_;
   std::uint64_t device_ = 0;  // of the target
   WrittenSystems written_;
   std::size_t open_files_ = 0;
   std::size_t depth_ = 0;
-  std::unordered_map<std::uint64_t, FirstLink> first_links_;
   std::unordered_set<std::uint64_t> kept_inodes_;  // of files with several names
   struct Later {
     std::string path;
     Entry entry;
     Bearer bearer;
   };
-  std::vector<std::pair<std::string, std::uint64_t>> links_to_make_;  // paths with their groups
-  std::vector<Later> flags_to_set_;
   std::vector<Later> made_folders_;
   RestoreResult result_;
 };
@@ -273,7 +202,7 @@ Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
   }
   fetcher_.finish();
   observer_.begin(Phase::folders);
-  finish_links();
+  links_.finish(target_.descriptor());
   finish_folders();
   if (has_attributes) {
     const Bearer bearer = level.is_pristine ? Bearer::fresh : Bearer::used;
@@ -296,10 +225,9 @@ Result<void> Restore::open_target(Level& root) {
   File folder = TRY(open_file(options_.target, O_RDONLY | O_DIRECTORY));
   target_ = File(::fcntl(folder.descriptor(), F_DUPFD_CLOEXEC, 0));
   if (!was_there) remove_inherited(target_.descriptor());
-  if (!options_.dry_run)
-    written_.add(target_.descriptor(), TRY(source_status(target_.descriptor(), "")).device);
-  root.is_pristine = !was_there;
   device_ = TRY(source_status(target_.descriptor(), "")).device;
+  if (!options_.dry_run) written_.add(target_.descriptor(), device_);
+  root.is_pristine = !was_there;
   root.folder = std::make_shared<const File>(std::move(folder));
   return {};
 }
@@ -392,7 +320,7 @@ Result<void> Restore::restore_entry(Level& parent, std::string_view message) {
   if (is_folder) return restore_below(parent, std::move(entry), path, choice);
   if (auto done = restore_leaf(parent, entry, path); !done) {
     trouble(path, done.error());
-    no_first_link(entry, path);
+    links_.pass_over(entry, path);
   }
   ++observer_.progress.files_done;
   return {};
@@ -486,7 +414,7 @@ Result<void> Restore::restore_leaf(Level& parent, const Entry& entry, const std:
   if (entry.state == EntryState::unreadable && there)
     return fail(ErrorCode::io, "could not be read when it was backed up: what is there stays");
   if (there && there->kind == EntryKind::directory) TRY(clear_folder(parent, entry, path, there));
-  if (TRY(link_to_first(parent, entry, path, there))) return {};
+  if (TRY(link(parent, entry, path, there))) return {};
   if (is_file) result_.total_bytes += entry.size;
   if (options_.dry_run) return foresee_file(parent, entry, path, there);
   return is_file ? restore_file(parent, entry, path, there)
@@ -496,7 +424,7 @@ Result<void> Restore::restore_leaf(Level& parent, const Entry& entry, const std:
 // It stays as it is, and no name of the snapshot's file is linked to it.
 void Restore::leave(const Entry& entry, const std::string& path) {
   ++result_.left;
-  no_first_link(entry, path);
+  links_.pass_over(entry, path);
   item(path, ItemChange::unchanged, 0);
 }
 
@@ -521,6 +449,16 @@ bool Restore::may_keep(const SourceStatus& there, const Entry& entry) {
                               !kept_inodes_.contains(there.inode));
 }
 
+// Is it a further name of a file that was restored?
+Result<bool> Restore::link(Level& parent, const Entry& entry, const std::string& path,
+                           const Status& there) {
+  if (!links_.is_further_name(entry, path)) return false;
+  if (!options_.dry_run)
+    return links_.link(target_.descriptor(), parent.folder->descriptor(), entry, path, there);
+  item(path, there ? ItemChange::changed : ItemChange::added, 0);
+  return true;
+}
+
 // ---- Files
 
 Result<RestoredFilePlace> Restore::place_of(Level& parent, const Entry& entry,
@@ -530,21 +468,21 @@ Result<RestoredFilePlace> Restore::place_of(Level& parent, const Entry& entry,
     // A later run that leaves alone what is there, or is newer, must not find a half of it.
     const bool may_be_left =
         options_.overwrite == Overwrite::never || options_.overwrite == Overwrite::if_newer;
-    RestoredFilePlace place = TRY(may_be_left ? FilePlacer::instead(folder, entry, SourceStatus{})
+    RestoredFilePlace place = TRY(may_be_left ? FilePlacer::instead(folder, entry, there)
                                               : FilePlacer::anew(folder->descriptor(), entry));
     place.change = ItemChange::added;
     if (!parent.is_pristine) place.bearer = Bearer::used;
     return place;
   }
   if (there->kind != EntryKind::file || !may_keep(*there, entry))
-    return FilePlacer::instead(folder, entry, *there);
+    return FilePlacer::instead(folder, entry, there);
   const bool looks_equal = judge(options_.overwrite, there, entry) == Verdict::only_attributes;
   if (!looks_equal && there->links == 1) return placer_.over_file(folder, entry, *there);
   File file = open_to_look(folder->descriptor(), entry.name);
   const bool is_equal =
       file.is_open() &&
       (looks_equal || placer_.compare(file.descriptor(), there->size, entry, true) == Held::all);
-  if (!is_equal) return FilePlacer::instead(folder, entry, *there);
+  if (!is_equal) return FilePlacer::instead(folder, entry, there);
   if (there->links > 1) kept_inodes_.insert(there->inode);
   make_changeable(file.descriptor());
   return RestoredFilePlace{.file = std::move(file),
@@ -558,13 +496,7 @@ Result<void> Restore::restore_file(Level& parent, const Entry& entry, const std:
   RestoredFilePlace place = TRY(place_of(parent, entry, there));
   const bool is_kept = place.change == ItemChange::unchanged && !place.has_old_content;
   // Only the file that later names are linked to speaks for them.
-  std::shared_ptr<OtherNames> others;
-  if (FirstLink* first = first_link(entry, path)) {
-    others = first->others;
-    first->is_pending = place.replacement.has_value();
-    place.keeps_flags_for_later = (entry.flags & kProtecting) != 0;
-    if (place.keeps_flags_for_later) flags_to_set_.push_back({path.substr(1), entry, place.bearer});
-  }
+  std::shared_ptr<OtherNames> others = links_.expect_others(entry, path, place);
   const auto file =
       std::make_shared<RestoredFile>(std::move(place), path, entry, files_, std::move(others));
   if (is_kept) {
@@ -649,105 +581,8 @@ Result<void> Restore::restore_special(Level& parent, const Entry& entry, const s
     TRY(put_in_place(folder, entry.name, make));
     change = ItemChange::changed;
   }
-  (void)first_link(entry, path);
   item(path, change, 0);
   return apply_link_attributes(folder, entry.name, entry, path, attributes_, bearer);
-}
-
-// ---- Hard links
-
-// The record of a file with several names, if this is the name that the others are linked to.
-Restore::FirstLink* Restore::first_link(const Entry& entry, const std::string& path) {
-  if (!entry.hardlink) return nullptr;
-  const auto it = first_links_.find(*entry.hardlink);
-  return it != first_links_.end() && it->second.path == path.substr(1) ? &it->second : nullptr;
-}
-
-// This name is none that others can be linked to: the next one will be.
-void Restore::no_first_link(const Entry& entry, const std::string& path) {
-  if (first_link(entry, path) != nullptr) first_links_.erase(*entry.hardlink);
-}
-
-// The second and later names of a file are links to the first. Entries that claim one group but
-// differ in kind or content are files of their own.
-Result<bool> Restore::link_to_first(Level& parent, const Entry& entry, const std::string& path,
-                                    const Status& there) {
-  if (!entry.hardlink) return false;
-  const auto [it, is_first] = first_links_.try_emplace(
-      *entry.hardlink, FirstLink{.path = path.substr(1), .content = content_of(entry)});
-  FirstLink& first = it->second;
-  if (is_first || first.content != content_of(entry)) return false;
-  if (options_.dry_run) {
-    item(path, there ? ItemChange::changed : ItemChange::added, 0);
-    return true;
-  }
-  if (first.is_pending) {
-    links_to_make_.emplace_back(path.substr(1), *entry.hardlink);
-    first.others->add(path, files_.report);
-    return true;
-  }
-  auto linked = link_now(first, parent.folder->descriptor(), path, there);
-  // The first name may be missing (it could not be restored): then this one takes its place.
-  if (!linked) {
-    first.path = path.substr(1);
-    return false;
-  }
-  first.others->add(path, files_.report);
-  return true;
-}
-
-Result<void> Restore::link_now(const FirstLink& first, int folder, const std::string& path,
-                               const Status& there) {
-  const auto [above, first_name] = split_name(first.path);
-  const std::string name = split_name(path).second;
-  const File first_folder = TRY(open_beneath(target_.descriptor(), above));
-  if (there) {
-    const auto status = source_status(first_folder.descriptor(), first_name.c_str());
-    if (status && is_same_inode(*status, *there)) {
-      item(path, ItemChange::unchanged, 0);
-      return {};
-    }
-  }
-  const auto link = [&](const std::string& to) -> Result<void> {
-    if (::linkat(first_folder.descriptor(), first_name.c_str(), folder, to.c_str(), 0) != 0)
-      return fail(system_error("link to /" + first.path, errno));
-    return {};
-  };
-  if (there) {
-    TRY(put_in_place(folder, name, link));
-  } else {
-    TRY(link(name));
-  }
-  item(path, there ? ItemChange::changed : ItemChange::added, 0);
-  return {};
-}
-
-// The further names of files that have got their own by now, and what keeps a file from getting
-// any.
-void Restore::finish_links() {
-  for (const auto& [path, group] : links_to_make_) {
-    const auto first = first_links_.find(group);
-    // It was told when the first name got into trouble.
-    if (first == first_links_.end() || first->second.others->is_lost()) continue;
-    const auto [above, name] = split_name(path);
-    const auto folder = open_beneath(target_.descriptor(), above);
-    Result<void> linked = folder ? Result<void>() : fail(folder.error());
-    if (folder) {
-      const auto there = source_status(folder->descriptor(), name.c_str());
-      linked = link_now(first->second, folder->descriptor(), "/" + path,
-                        there ? Status(*there) : std::nullopt);
-    }
-    if (!linked) trouble("/" + path, linked.error());
-  }
-  for (const Later& later : flags_to_set_) {
-    const auto [above, name] = split_name(later.path);
-    const auto folder = open_beneath(target_.descriptor(), above);
-    const File file = folder ? open_to_look(folder->descriptor(), name) : File();
-    if (!file.is_open()) continue;  // it could not be restored
-    auto set = apply_inode_flags(file.descriptor(), later.entry, "/" + later.path, attributes_,
-                                 later.bearer);
-    if (!set) trouble("/" + later.path, set.error());
-  }
 }
 
 // Folders get their attributes when nothing more changes in them, the deepest first.

@@ -137,7 +137,7 @@ Replacement::~Replacement() {
 
 Result<void> Replacement::commit(int descriptor) {
   const int folder = folder_->descriptor();
-  // Some file systems would write the name before the content (decision 0009).
+  // Some file systems would write the name before the content (decision 0011).
   if (is_precious_ && ::fdatasync(descriptor) != 0)
     return fail(system_error("write it to the disk", errno));
   if (!temporary_.empty()) {

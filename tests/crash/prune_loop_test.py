@@ -186,12 +186,13 @@ def live_bytes(writers):
     return sum(files.values())
 
 
-def watch(scratch, writers, stop, seconds):
+def watch(scratch, writers, collector, stop, seconds):
     """Until the time is over or somebody has failed; returns the largest share of live bytes."""
     end, most = time.monotonic() + seconds, 0.0
     while time.monotonic() < end and not stop.wait(0.5):
-        # A first backup has no live bytes before it has come to its end.
-        if not all(writer.saved for writer in writers):
+        # A first backup has no live bytes before it has come to its end; and what those left that
+        # were killed before takes some runs to go.
+        if not all(writer.saved for writer in writers) or collector.counts["prune"] < 3:
             continue
         stored, live = scratch.folder_bytes(), live_bytes(writers)
         most = max(most, stored / live)
@@ -208,7 +209,7 @@ def run(scratch, seed, seconds):
     for machine in machines:
         machine.start()
     try:
-        most = watch(scratch, writers, stop, seconds)
+        most = watch(scratch, writers, collector, stop, seconds)
     finally:
         stop.set()
         for machine in machines:

@@ -180,7 +180,7 @@ class Location(Fresh):
 
     def test_it_must_be_named_and_of_a_known_kind(self):
         self.refuse("snapshots", env={"LAGAN_REPOSITORY": ""}, saying="LAGAN_REPOSITORY")
-        self.refuse("snapshots", "-r", "s3:example.org/bucket", saying="'s3:'")
+        self.refuse("snapshots", "-r", "gopher://example.org/x", saying="gopher")
         self.refuse("snapshots", "-r", "file://host/path", saying="file:///path")
 
     def change_boot_record(self, change):

@@ -245,7 +245,8 @@ TEST_CASE("large chunks are blocks of their own and small ones share blocks of a
 
 TEST_CASE("a writer without threads works on its caller's, in the same order each time") {
   ChunkWriterOptions alone = small_packs();
-  alone.workers = alone.uploaders = 0;
+  alone.uploaders = 0;
+  alone.workers = 0;
   std::vector<std::string> calls;
   for (int repeat = 0; repeat < 2; ++repeat) {
     Writing run(alone);

@@ -21,7 +21,8 @@ namespace {
 // Works on the caller's thread, which is where the world decides who goes on.
 ChunkWriterOptions alone() {
   ChunkWriterOptions options;
-  options.workers = options.uploaders = 0;
+  options.uploaders = 0;
+  options.workers = 0;
   options.compression_level = 1;
   options.verify = false;
   return options;
