@@ -95,10 +95,11 @@ TEST_CASE("a remote location is shown without its secrets") {
       {"webdav+https://me:secret@host/dav/x/", "webdav+https://host/dav/x"},
       {"davs://host:8443/dav", "webdav+https://host:8443/dav"},
   };
-  for (const auto& [location, expected] : shown) {
-    const auto storage = open_storage(location);
-    REQUIRE_MESSAGE(storage, std::string(location));
-    CHECK((*storage)->description() == expected);
+  for (const auto& each : shown) {
+    INFO(each.first);
+    const auto storage = open_storage(each.first);
+    REQUIRE(storage);
+    CHECK((*storage)->description() == each.second);
   }
 }
 
