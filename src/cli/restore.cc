@@ -141,6 +141,7 @@ Result<RestoreOptions> options_of(const Context& context, const RestoreFlags& fl
   options.verify = flags.verify;
   options.sparse = flags.sparse;
   options.dry_run = flags.dry_run;
+  options.sync = true;
   options.force = flags.force;
   options.owner_by_name = flags.owner_by_name;
   options.keeps_owner = flags.no_ownership;

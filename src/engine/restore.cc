@@ -209,7 +209,9 @@ Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
     auto done = apply_attributes(target_.descriptor(), top, "/", attributes_, bearer);
     if (!done) trouble(options_.target, done.error());
   }
-  if (auto synced = written_.sync(); !synced) trouble(options_.target, synced.error());
+  if (options_.sync) {
+    if (auto synced = written_.sync(); !synced) trouble(options_.target, synced.error());
+  }
   result_.bytes_kept += fetcher_.bytes_kept();
   result_.bytes = observer_.progress.bytes_done - result_.bytes_kept;
   result_.errors = observer_.progress.errors;

@@ -36,6 +36,7 @@ struct RestoreOptions {
   bool owner_by_name = false;
   bool keeps_owner = false;  // files belong to whoever restores
   bool dry_run = false;
+  bool sync = false;            // ends only when all of it lies on the disk
   bool force = false;           // also where there seems to be no room
   std::vector<Trait> required;  // of the target; else nothing is restored
   std::size_t threads = 0;      // 0: by the number of processors
