@@ -61,6 +61,7 @@ int run(int argc, char** argv) {
   }
   install_signal_handlers();
   const int code = context.run();
+  context.report_requests();
   // A full disk may show only now.
   const bool flushed = std::fflush(stdout) == 0;
   if (flushed && std::ferror(stdout) == 0) return code;
