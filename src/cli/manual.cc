@@ -294,6 +294,17 @@ std::vector<ManualPage> tidy_pages() {
        "What is there already is neither copied nor stored again, so a run that was interrupted "
        "goes on where it was. A snapshot of which something cannot be read is named and left out, "
        "and the exit code is 3."},
+      {"replicate",
+       kTidy,
+       {{"lagan -r /srv/backup replicate sftp://attic/srv/backup",
+         "copy every object that is not there yet; asks for no password"},
+        {"lagan -r /srv/backup replicate --delete sftp://attic/srv/backup",
+         "and delete there what prune has deleted here"}},
+       {},
+       "The mirror is the same repository, with the same passwords. At every moment, also after a "
+       "run that was killed, it is whole; the next run goes on where it was. Write to one of the "
+       "two only: whatever a backup stores in the mirror, --delete deletes. Damaged objects are "
+       "named and left out, and the exit code is 3."},
   };
 }
 
