@@ -144,9 +144,16 @@ Result<void> WriterSession::check_not_rolled_back() const {
               "this machine seems to have been rolled back during the backup: run it again");
 }
 
-// By its name: no listing is newer than that.
+// Seen by either: a listing may be old, and so may what a cache in between says is not there.
 Result<bool> WriterSession::is_fenced() const {
-  const auto fence = repository_.storage().stat(names::fence(id_));
+  const ObjectName name = names::fence(id_);
+  bool is_listed = false;
+  TRY(repository_.storage().list(names::kFences, [&](const ObjectInfo& info) -> Result<void> {
+    is_listed = is_listed || info.name == name;
+    return {};
+  }));
+  if (is_listed) return true;
+  const auto fence = repository_.storage().stat(name);
   if (fence) return true;
   if (fence.error().code == ErrorCode::not_found) return false;
   return fail(fence.error());
