@@ -58,6 +58,12 @@ ChunkSource MountSource::content() {
   return [this](const ChunkId& id, ChunkKind kind) { return opened()->load_content(id, kind); };
 }
 
+ChunkSource MountSource::chunks() {
+  return [trees = trees(), content = content()](const ChunkId& id, ChunkKind kind) {
+    return kind == ChunkKind::data ? content(id, kind) : trees(id, kind);
+  };
+}
+
 Result<std::set<std::string>> MountSource::object_names() const {
   std::set<std::string> found;
   for (const auto prefix : {names::kSnapshots, names::kFences, names::kForgotten}) {

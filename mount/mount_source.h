@@ -44,6 +44,8 @@ class MountSource {
   // look() has succeeded.
   ChunkSource trees();
   ChunkSource content();
+  // Of both.
+  ChunkSource chunks();
 
  private:
   struct Opened;

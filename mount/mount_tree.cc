@@ -101,6 +101,29 @@ std::shared_ptr<const StoredSnapshot> MountTree::snapshot(std::size_t number) co
   return snapshots_[number];
 }
 
+std::vector<std::shared_ptr<const StoredSnapshot>> MountTree::snapshots() const {
+  const Shown shown = view();
+  const MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<const StoredSnapshot>> all;
+  for (const std::size_t number : shown->numbers) all.push_back(snapshots_[number]);
+  return all;
+}
+
+std::shared_ptr<const StoredSnapshot> MountTree::snapshot_of(NodeId id) const {
+  const auto inside = folder_of(id);
+  return inside ? snapshot(inside->snapshot) : nullptr;
+}
+
+Result<Entry> MountTree::folder(NodeId id) {
+  const auto inside = folder_of(id);
+  if (!inside) return fail(ErrorCode::invalid_argument, "no folder of a snapshot");
+  if (view()->layout.find(id) == nullptr) return entry_of(id);
+  Entry root;
+  root.kind = EntryKind::directory;
+  root.subtree.id = inside->top;
+  return root;
+}
+
 MountTree::Totals MountTree::totals() const { return view()->totals; }
 
 std::size_t MountTree::nodes() const {

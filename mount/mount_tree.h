@@ -93,6 +93,13 @@ class MountTree {
   };
   Result<InodeFlags> inode_flags(NodeId id);
 
+  // What shows, oldest first.
+  std::vector<std::shared_ptr<const StoredSnapshot>> snapshots() const;
+  // The one that a folder lies in; null for what is above snapshots, or no folder.
+  std::shared_ptr<const StoredSnapshot> snapshot_of(NodeId folder) const;
+  // A folder of a snapshot as it was saved; its root has no name and no attributes.
+  Result<Entry> folder(NodeId id);
+
   struct Totals {
     std::uint64_t bytes = 0, entries = 0;
   };

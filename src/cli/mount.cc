@@ -16,10 +16,10 @@
 #include "repo/derived_keys.h"
 #include "repo/tree.h"
 #include "src/cli/context.h"
-#include "src/cli/duration.h"
 #include "src/cli/mount_commands.h"
 #include "src/cli/snapshot_browser.h"
 #include "src/engine/tree_path.h"
+#include "util/duration.h"
 
 namespace lagan::cli {
 namespace {

@@ -190,10 +190,7 @@ Result<BackupResult> Backup::run() {
   writer_options.discard = options_.dry_run;
   if (known_ && options_.adapt_compression) writer_options.thorough_bytes = kThoroughBytes;
   writer_ = std::make_unique<ChunkWriter>(repository_, *index_, session_id, writer_options);
-  if (known_) {
-    const auto parent = repository_.storage().stat(names::snapshot(known_->snapshot()));
-    if (parent) result_.parent = known_->snapshot();
-  }
+  if (known_) result_.parent = known_->snapshot();
   if (options_.force) known_.reset();
 
   observer_.begin(Phase::files);
