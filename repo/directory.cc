@@ -3,6 +3,7 @@
 
 #include "repo/canonical.h"
 #include "repo/limits.h"
+#include "repo/parse_directory.h"
 #include "repo/tree.h"
 #include "repo/wire.h"
 
@@ -28,35 +29,6 @@ void read_child(WireReader& in, DirectoryChild& child) {
   if (!in.saw_all({1, 2})) in.refuse("a child has no name or no id");
 }
 
-// Without the question whether it is canonical, which costs more than all else and which readers
-// do not ask.
-Result<DirectoryNode> parse(ByteSpan node) {
-  if (node.size() > limits::kNodeBytes) return fail(ErrorCode::corrupt, "directory node: too long");
-  DirectoryNode directory;
-  WireReader in(node);
-  while (in.next()) {
-    switch (in.field()) {
-      case 1:
-        directory.entries.push_back(in.repeated().bytes());
-        break;
-      case 2:
-        in.repeated().message(read_child, directory.children.emplace_back());
-        break;
-      case 3:
-        directory.level = in.u32();
-        break;
-      default:
-        in.unknown();
-    }
-  }
-  if (directory.level > limits::kNodeLevel) in.refuse("a level that no node has");
-  if (!directory.entries.empty() && directory.level != 0) in.refuse("entries above level 0");
-  if (!directory.children.empty() && directory.level == 0) in.refuse("children on level 0");
-  TRY(in.status("directory node"));
-  directory.unknown_fields = in.saw_unknown();
-  return directory;
-}
-
 // A node and the bytes that its entries are borrowed from.
 struct LoadedNode {
   Bytes bytes;
@@ -67,7 +39,7 @@ Result<LoadedNode> load(const ChunkSource& source, const ChunkId& id,
                         std::optional<std::uint32_t> level) {
   LoadedNode loaded;
   loaded.bytes = TRY(source(id, ChunkKind::directory));
-  loaded.node = TRY_IN(fmt::format("directory {}", id.short_hex()), parse(loaded.bytes));
+  loaded.node = TRY_IN(fmt::format("directory {}", id.short_hex()), parse_directory(loaded.bytes));
   if (level && loaded.node.level != *level)
     return fail(ErrorCode::corrupt, fmt::format("directory {}: on level {} instead of {}",
                                                 id.short_hex(), loaded.node.level, *level));
@@ -160,8 +132,35 @@ Result<std::optional<Entry>> find_in_leaf(const DirectoryNode& leaf, std::string
 
 }  // namespace
 
+Result<DirectoryNode> parse_directory(ByteSpan node) {
+  if (node.size() > limits::kNodeBytes) return fail(ErrorCode::corrupt, "directory node: too long");
+  DirectoryNode directory;
+  WireReader in(node);
+  while (in.next()) {
+    switch (in.field()) {
+      case 1:
+        directory.entries.push_back(in.repeated().bytes());
+        break;
+      case 2:
+        in.repeated().message(read_child, directory.children.emplace_back());
+        break;
+      case 3:
+        directory.level = in.u32();
+        break;
+      default:
+        in.unknown();
+    }
+  }
+  if (directory.level > limits::kNodeLevel) in.refuse("a level that no node has");
+  if (!directory.entries.empty() && directory.level != 0) in.refuse("entries above level 0");
+  if (!directory.children.empty() && directory.level == 0) in.refuse("children on level 0");
+  TRY(in.status("directory node"));
+  directory.unknown_fields = in.saw_unknown();
+  return directory;
+}
+
 Result<DirectoryNode> decode_directory(ByteSpan node) {
-  DirectoryNode directory = TRY(parse(node));
+  DirectoryNode directory = TRY(parse_directory(node));
   const bool empty = directory.entries.empty() && directory.children.empty();
   directory.canonical = !empty && is_canonical_directory(node);
   return directory;

@@ -129,4 +129,24 @@ Result<Credential> find_new_credential(const std::string& file, bool may_be_empt
   return Credential{Credential::Kind::password, std::move(secret)};
 }
 
+Result<SecretBytes> find_visitor_password(const Context& context, const std::string& file,
+                                          const std::string& command) {
+  const auto find = [&]() -> Result<SecretBytes> {
+    if (!command.empty()) return from_command(command);
+    if (!file.empty()) return from_file(file);
+    if (const auto named = text_of(context, "SERVE_PASSWORD_COMMAND"); !named.empty())
+      return from_command(named);
+    if (const auto named = text_of(context, "SERVE_PASSWORD_FILE"); !named.empty())
+      return from_file(named);
+    if (const char* password = context.variable("SERVE_PASSWORD"))
+      return SecretBytes::copy_of(std::string_view(password));
+    return fail(ErrorCode::invalid_argument,
+                "--user: name a password with --user-password-file, --user-password-command or in "
+                "LAGAN_SERVE_PASSWORD");
+  };
+  SecretBytes secret = TRY(find());
+  if (secret.empty()) return fail(ErrorCode::invalid_argument, "--user: the password is empty");
+  return secret;
+}
+
 }  // namespace lagan::cli

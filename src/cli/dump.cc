@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "repo/file_content.h"
 #include "src/cli/context.h"
 #include "src/cli/snapshot_browser.h"
-#include "src/engine/file_content.h"
 #include "src/engine/tree_archive.h"
 #include "src/engine/tree_path.h"
 #include "util/file.h"

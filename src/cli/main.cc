@@ -82,6 +82,7 @@ int run(int argc, char** argv) {
   const Context& context = has_profile ? filled.context : typed.context;
   install_signal_handlers();
   const int code = context.run();
+  context.report_requests();
   // A full disk may show only now.
   const bool flushed = std::fflush(stdout) == 0;
   if (flushed && std::ferror(stdout) == 0) return code;

@@ -145,6 +145,44 @@ std::vector<ManualPage> look_pages() {
          "write back a volume that was saved with --read-special"}},
        {},
        ""},
+      {"mount",
+       kLook,
+       {{"lagan mount ~/backups", "every snapshot as a folder, until Ctrl-C"},
+        {"lagan mount --daemon ~/backups latest:/home/anna",
+         "one folder of one snapshot, in the background"},
+        {"lagan mount ~/backups --host attic --oldest 2026-01-01", "only some of them"},
+        {"lagan umount ~/backups", "and away again"}},
+       {{"What shows where", {"path-template", "time-template", "gmt-names", "own-xattrs"}},
+        {"Who may read", {"allow-other", "no-default-permissions", "owner-root"}},
+        {"Which snapshots", {"oldest", "newest"}}},
+       "At the top: 'latest', and folders 'ids', 'snapshots', 'hosts', 'tags', 'by-time', "
+       "'time-machine' and 'versions'. All of "
+       "it is read only. What cannot be read is an error of its file, and a line in "
+       "'.lagan/errors'. New snapshots show within "
+       "seconds."},
+      {"umount",
+       kLook,
+       {{"lagan umount ~/backups", "take a mount away"},
+        {"lagan umount --lazy ~/backups", "also while somebody is in it"}},
+       {},
+       ""},
+      {"serve",
+       kLook,
+       {{"lagan serve http", "browse all snapshots at http://127.0.0.1:8080/, until Ctrl-C"},
+        {"lagan serve webdav --listen 127.0.0.1:8081",
+         "the same, and as a network drive for Windows, macOS and rclone"},
+        {"lagan serve webdav --listen 0.0.0.0:8443 --user anna --user-password-file visitor.txt "
+         "--tls-cert cert.pem --tls-key key.pem",
+         "for other machines"}},
+       {{"Where", {"listen"}},
+        {"Who may come in",
+         {"user", "user-password-file", "user-password-command", "tls-cert", "tls-key",
+          "insecure-listen"}},
+        {"Which snapshots", {"oldest", "newest"}}},
+       "What shows is what 'mount' shows. Pages list all snapshots by time, their folders, every "
+       "version of a file, and give files and whole folders, these as zip. All of it is read only. "
+       "What cannot be read breaks off, so that nobody takes a part for the whole, and is told at "
+       "'/.lagan/errors'."},
       {"stats",
        kLook,
        {{"lagan stats latest", "how much a restore would bring"},
@@ -256,6 +294,17 @@ std::vector<ManualPage> tidy_pages() {
        "What is there already is neither copied nor stored again, so a run that was interrupted "
        "goes on where it was. A snapshot of which something cannot be read is named and left out, "
        "and the exit code is 3."},
+      {"replicate",
+       kTidy,
+       {{"lagan -r /srv/backup replicate sftp://attic/srv/backup",
+         "copy every object that is not there yet; asks for no password"},
+        {"lagan -r /srv/backup replicate --delete sftp://attic/srv/backup",
+         "and delete there what prune has deleted here"}},
+       {},
+       "The mirror is the same repository, with the same passwords. At every moment, also after a "
+       "run that was killed, it is whole; the next run goes on where it was. Write to one of the "
+       "two only: whatever a backup stores in the mirror, --delete deletes. Damaged objects are "
+       "named and left out, and the exit code is 3."},
   };
 }
 
@@ -426,6 +475,7 @@ const std::vector<Choices>& choices() {
       {"init", "--cipher", {"auto", "aes256-gcm", "chacha20-poly1305"}},
       {"ls", "--sort", {"name", "size", "time", "extension"}},
       {"dump", "--archive", {"tar", "tar.zst", "zip"}},
+      {"serve", "protocol", {"http", "webdav"}},
       {"stats", "--mode", {"restore-size", "files-by-contents", "blobs-per-file", "raw-data"}},
       {"completions", "shell", {"bash", "zsh", "fish"}},
       {"list",
@@ -466,6 +516,9 @@ const std::vector<VariableText>& variable_texts() {
       {"LAGAN_FROM_PASSWORD_COMMAND", "command that prints the password of the source"},
       {"LAGAN_FROM_PASSWORD_FILE", "file with the password of the source"},
       {"LAGAN_FROM_PASSWORD", "the password of the source itself"},
+      {"LAGAN_SERVE_PASSWORD_COMMAND", "command that prints the password of visitors of serve"},
+      {"LAGAN_SERVE_PASSWORD_FILE", "file with the password of visitors"},
+      {"LAGAN_SERVE_PASSWORD", "the password of visitors itself"},
       {"LAGAN_CACHE_DIR", "folder of the local cache, without --cache-dir"},
       {"LAGAN_STATE_DIR", "folder in which the runs of profiles are remembered"},
       {"LAGAN_HOST", "host name of new snapshots, without --host"},

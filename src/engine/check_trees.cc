@@ -35,7 +35,9 @@ TreeCheck::TreeCheck(const Repository& repository, const LocalIndex& index,
         if (!is_canonical_list(node))
           log_.warning("list " + id.hex(), "breaks the canonical form: it is never reused");
         return node;
-      }) {}
+      }) {
+  reader_.follow_moves();
+}
 
 Result<void> TreeCheck::check(const StoredSnapshot& stored) {
   snapshot_ = stored.id.short_hex();

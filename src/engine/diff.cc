@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/engine/diff.h"
 
+#include "repo/entry_compare.h"
 #include "repo/limits.h"
 #include "src/engine/chunk_tally.h"
 #include "src/engine/directory_cursor.h"
-#include "src/engine/entry_compare.h"
 
 namespace lagan {
 namespace {

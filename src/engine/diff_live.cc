@@ -6,9 +6,9 @@
 
 #include <algorithm>
 
+#include "repo/entry_compare.h"
 #include "repo/limits.h"
 #include "src/engine/directory_cursor.h"
-#include "src/engine/entry_compare.h"
 #include "src/engine/source_entry.h"
 #include "src/engine/source_folder.h"
 #include "util/file.h"

@@ -13,6 +13,8 @@
 namespace lagan {
 namespace {
 
+constexpr const char* kLeadsOn = "it leads to a path that is named";
+
 bool lies_in(const std::string& path, const std::string& folder) {
   return folder == "/" || path == folder || path.starts_with(folder + "/");
 }
@@ -29,11 +31,12 @@ class WayDown {
     Decision decision;
     device_ = TRY_IN(target, source_status(AT_FDCWD, target.c_str())).device;
     while (here != path) {
-      if (auto closed = TRY(enter(here, decision, here == target))) {
+      const std::size_t from = here == "/" ? 1 : here.size() + 1;
+      const std::string next = path.substr(0, path.find('/', from));
+      if (auto closed = TRY(enter(here, decision, here == target, next.substr(from)))) {
         return Explanation{false, path, fmt::format("{} ({})", *closed, here)};
       }
-      const std::size_t from = here == "/" ? 1 : here.size() + 1;
-      here = path.substr(0, path.find('/', from));
+      here = next;
       const SourceStatus status = TRY_IN(here, source_status(AT_FDCWD, here.c_str()));
       decision = filter_.judge(rules_, here, status);
       const std::string at = here == path ? "" : fmt::format(" ({})", here);
@@ -52,9 +55,10 @@ class WayDown {
   }
 
  private:
-  // Makes the rules those of the folder's entries, or says why its content is left out.
+  // Makes the rules those of the folder's entries, or says why its content is left out, and with it
+  // the entry `next`.
   Result<std::optional<std::string>> enter(const std::string& path, const Decision& decision,
-                                           bool is_target) {
+                                           bool is_target, const std::string& next) {
     const File folder =
         (is_target ? open_folder_behind : open_source_folder)(AT_FDCWD, path.c_str());
     if (!folder.is_open()) return fail(system_error("open " + path, errno));
@@ -63,8 +67,8 @@ class WayDown {
     if (!is_target) {
       const auto why = filter_.why_closed(folder.descriptor(), path, status, device_);
       if (!why.empty()) return std::optional(fmt::format("it is {}", why));
-      if (const FolderMarker* marker = filter_.marker_in(folder.descriptor(), names))
-        return std::optional(marker->origin);
+      const FolderMarker* marker = filter_.marker_in(folder.descriptor(), names);
+      if (marker != nullptr && marker->name != next) return std::optional(marker->origin);
     }
     device_ = status.device;
     rules_ = filter_.inside(rules_, decision, folder.descriptor(), path, names, note_);
@@ -93,14 +97,15 @@ Result<Explanation> explain(const FilterOptions& options, const std::vector<std:
   }
   if (targets.empty()) nearest = "/";
   if (nearest.empty()) {
-    return Explanation{
-        leads_on, wanted,
-        leads_on ? "it leads to a path that is named" : "it lies in no path that is named"};
+    return Explanation{leads_on, wanted, leads_on ? kLeadsOn : "it lies in no path that is named"};
   }
   const UntouchablePlaces places(options.own_folders);
   const auto own = places.own_place_of(wanted);
   if (!own.empty()) return Explanation{false, wanted, fmt::format("it is {}", own)};
-  return WayDown(filter, note).go(nearest, wanted);
+  Explanation found = TRY(WayDown(filter, note).go(nearest, wanted));
+  // No rule takes away a folder in which something is named.
+  if (!found.is_kept && leads_on) return Explanation{true, wanted, kLeadsOn};
+  return found;
 }
 
 }  // namespace lagan

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "src/engine/file_content.h"
+#include "repo/file_content.h"
 #include "util/file.h"
 
 namespace lagan {

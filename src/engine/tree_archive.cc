@@ -11,7 +11,7 @@
 #include <memory>
 #include <unordered_map>
 
-#include "src/engine/file_content.h"
+#include "repo/file_content.h"
 #include "src/engine/tree_path.h"
 #include "util/file.h"
 

@@ -2,7 +2,7 @@
 #include "src/engine/trial_restore.h"
 
 #include "repo/chunk_reader.h"
-#include "src/engine/file_content.h"
+#include "repo/file_content.h"
 #include "util/parallel.h"
 
 namespace lagan {
@@ -19,6 +19,7 @@ TrialRestore::File* TrialRestore::draw() {
 Result<void> TrialRestore::run(const Repository& repository, const LocalIndex& index,
                                const CheckOptions& options, CheckLog& log) {
   ChunkReader reader(repository, index);
+  reader.follow_moves();
   const ChunkSource source = reader.source();
   const auto read = [&](const Entry& entry) -> Result<void> {
     std::uint64_t length = 0;

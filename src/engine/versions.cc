@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <map>
 
+#include "repo/entry_compare.h"
 #include "repo/pack_reader.h"
-#include "src/engine/entry_compare.h"
 
 namespace lagan {
 namespace {

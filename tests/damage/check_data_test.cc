@@ -63,14 +63,15 @@ class Stored {
     return names;
   }
 
-  // Takes the first snapshot and all that only it needs out of the repository, as another machine
-  // may do at any time.
-  void collect_first() {
-    OpenOptions elsewhere = options_;
-    elsewhere.cache_folder.clear();
-    const auto repository = made_.open_again(elsewhere).value();
-    const auto snapshots = list_snapshots(*repository).value().snapshots;
-    REQUIRE(forget(*repository, {snapshots.front().id}, "test"));
+  void forget_first() const {
+    const auto repository = made_.open_again().value();
+    REQUIRE(
+        forget(*repository, {list_snapshots(*repository).value().snapshots.front().id}, "test"));
+  }
+  // As another machine may do at any time: what only forgotten snapshots need goes, and what shares
+  // a pack with it lies elsewhere then.
+  void collect() const {
+    const auto repository = made_.open_again().value();
     PruneOptions options;
     options.undelete_window = 0;
     options.limits.unused_share = 0;
@@ -275,10 +276,11 @@ TEST_CASE("files read whole show damage that index and trees do not") {
 TEST_CASE(
     "a pack that is collected while a check reads is a note, one that is only lost an error") {
   Stored stored;
+  stored.forget_first();
   const auto own = stored.storage().before;
   bool is_collected = false;
   stored.storage().before = [&](const std::string& call) -> Result<void> {
-    if (call.starts_with("get data/") && !std::exchange(is_collected, true)) stored.collect_first();
+    if (call.starts_with("get data/") && !std::exchange(is_collected, true)) stored.collect();
     return own(call);
   };
   const Checked beside = stored.check_with(Stored::packs_only());
@@ -295,6 +297,26 @@ TEST_CASE(
   const Checked lost = stored.check_with(Stored::packs_only());
   REQUIRE(is_lost);
   CHECK_FALSE(lost.is_clean());
+}
+
+TEST_CASE("trees and files that a collection moves while they are read are found where they are") {
+  CheckOptions options;
+  options.trial_files = 1000;
+  for (const std::string first : {"get tree/", "get data/"}) {
+    CAPTURE(first);
+    Stored stored;
+    stored.forget_first();
+    const auto own = stored.storage().before;
+    bool is_collected = false;
+    stored.storage().before = [&](const std::string& call) -> Result<void> {
+      if (call.starts_with(first) && !std::exchange(is_collected, true)) stored.collect();
+      return own(call);
+    };
+    const Checked beside = stored.check_with(options);
+    REQUIRE(is_collected);
+    CHECK_MESSAGE(beside.is_clean(), beside.text());
+    CHECK(beside.result->trial_files > 30);
+  }
 }
 
 TEST_CASE("a pack's directory that does not match the index is found without reading its data") {

@@ -72,6 +72,7 @@ class Repository(unittest.TestCase):
 
     user = None  # whom the program runs as; None: whoever runs the tests
     program = LAGAN
+    saved_as = None  # where the source lies in snapshots; None: where it is
 
     @classmethod
     def prepare_folder(cls):
@@ -135,14 +136,16 @@ class Repository(unittest.TestCase):
 
     @classmethod
     def summary(cls, *words, **options):
-        return cls.json_lines("backup", *words, **options)[-1]
+        moved = ("--as-path", cls.saved_as) if cls.saved_as else ()
+        return cls.json_lines("backup", *moved, *words, **options)[-1]
 
     def restore(self, snapshot="latest", *words, **options):
         """A new folder with what lay below the source."""
         target = tempfile.mkdtemp(prefix="restored-", dir=self.folder)
         if self.user is not None:
             os.chown(target, self.user, self.user)
-        self.run_lagan("restore", f"{snapshot}:{self.source}", "-t", target, *words, **options)
+        saved = f"{snapshot}:{self.saved_as or self.source}"
+        self.run_lagan("restore", saved, "-t", target, *words, **options)
         return target
 
     def snapshots(self, *words):

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/engine/file_content.h"
+#include "repo/file_content.h"
 
 #include "tests/engine/memory_tree.h"
 

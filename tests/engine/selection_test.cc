@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <functional>
+#include <random>
 #include <set>
 #include <utility>
 
@@ -247,12 +249,12 @@ TEST_CASE("items are told as new, changed, unchanged or gone from the snapshot")
   BackupOptions options = excluding(client, {"left-out"});
   options.dry_run = true;
   const auto items = client.back_up(options).items;
-  for (const auto& [word, name] : std::map<std::string, std::string>{{"added ", "added"},
-                                                                     {"changed ", "news"},
-                                                                     {"unchanged ", "same"},
-                                                                     {"removed ", "gone"}}) {
-    CAPTURE(name);
-    CHECK(std::ranges::count(items, word + (client / name)) == 1);
+  for (const auto& item : std::map<std::string, std::string>{{"added ", "added"},
+                                                             {"changed ", "news"},
+                                                             {"unchanged ", "same"},
+                                                             {"removed ", "gone"}}) {
+    CAPTURE(item.second);
+    CHECK(std::ranges::count(items, item.first + (client / item.second)) == 1);
   }
   CHECK(std::ranges::count(items, "removed " + (client / "left-out")) == 1);
   CHECK(std::ranges::count(items, "changed " + client.source()) == 1);
@@ -278,6 +280,7 @@ TEST_CASE("an explanation says what a backup does, and why") {
   CHECK(why("marked/x") ==
         "left out: --exclude-if-present '.nobackup' (" + (client / "marked") + ")");
   CHECK(why("marked") == "kept: no rule leaves it out");
+  CHECK(why("marked/.nobackup") == "kept: no rule leaves it out");
   CHECK(why("sub/secret") == "left out: " + (client / "sub/.laganignore") + ":1 'secret'");
   CHECK(why("repository/x") == "left out: it is the repository");
   CHECK(why(".") == "kept: it is named");
@@ -285,6 +288,95 @@ TEST_CASE("an explanation says what a backup does, and why") {
   const auto outside = explain(options, {client / "sub"}, client / "a.o", [](const auto&) {});
   REQUIRE(outside);
   CHECK_FALSE(outside->is_kept);
+}
+
+// Small trees of few names, so that rules, marks and targets meet each other.
+class RandomSelection {
+ public:
+  explicit RandomSelection(std::uint64_t seed) : random_(seed) {
+    while (files_.size() < 14) {
+      std::string path(word());
+      for (std::size_t depth = below(3); depth > 0; --depth) path += "/" + std::string(word());
+      add(path + "/" + std::string(word()) + (below(2) == 0 ? ".o" : ""));
+    }
+    for (int i = 0; i < 2; ++i) add(folder() + "/.mark");
+    const std::string ignoring = folder();
+    add(ignoring + "/.laganignore");
+    write_file(client / (ignoring + "/.laganignore"), pattern() + "\n" + pattern() + "\n");
+    options = client.options();
+    for (std::size_t i = below(4); i > 0; --i) options.filter.patterns.push_back({pattern()});
+    options.filter.exclude_if_present = {".mark"};
+    for (std::size_t i = below(3); i > 0; --i) options.paths.push_back(client / folder());
+  }
+
+  // By path below the source, which is named itself.
+  std::set<std::string> all() const {
+    std::set<std::string> all;
+    for (const std::string& file : files_) {
+      for (std::size_t at = 0; at != std::string::npos;) {
+        at = file.find('/', at + 1);
+        all.insert(file.substr(0, at));
+      }
+    }
+    return all;
+  }
+
+  TestClient client;
+  BackupOptions options;
+
+ private:
+  std::size_t below(std::size_t limit) { return random_() % limit; }
+  std::string_view word() {
+    static constexpr std::array<std::string_view, 4> kWords = {"a", "b", "c", "d"};
+    return kWords[below(kWords.size())];
+  }
+  std::string folder() {
+    const std::string& file = *std::next(files_.begin(), static_cast<long>(below(files_.size())));
+    return file.substr(0, file.rfind('/'));
+  }
+  std::string pattern() {
+    std::string pattern(below(3) == 0 ? "!" : "");
+    if (below(3) == 0) pattern += "/**/";
+    pattern += below(3) == 0 ? "*.o" : word();
+    if (below(4) == 0) (pattern += '/') += word();
+    return pattern;
+  }
+  void add(const std::string& path) {
+    // A name is a folder or a file, whichever comes first.
+    std::error_code error;
+    std::filesystem::create_directories(std::filesystem::path(client / path).parent_path(), error);
+    if (error || std::filesystem::exists(client / path)) return;
+    write_file(client / path, path);
+    files_.insert(path);
+  }
+
+  std::mt19937_64 random_;
+  std::set<std::string> files_;
+};
+
+TEST_CASE("an explanation is true of every path of random selections") {
+  std::size_t kept_count = 0, left_out_count = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    CAPTURE(seed);
+    RandomSelection selection(seed);
+    TestClient& client = selection.client;
+    const auto saved = client.back_up(selection.options);
+    REQUIRE(saved.troubles.empty());
+    const Names names = kept(client, saved, client.source());
+    for (const std::string& path : selection.all()) {
+      CAPTURE(path);
+      const auto found = explain(selection.options.filter, selection.options.paths, client / path,
+                                 [](const auto&) {});
+      REQUIRE(found);
+      // Such a folder is there if something in it is.
+      const bool may_be_either = found->why.ends_with("unless something in it is kept");
+      if (may_be_either) continue;
+      CHECK_MESSAGE(found->is_kept == names.contains(path), found->why);
+      ++(found->is_kept ? kept_count : left_out_count);
+    }
+  }
+  CHECK(kept_count > 100);
+  CHECK(left_out_count > 100);
 }
 
 }  // namespace

@@ -35,10 +35,12 @@ const std::map<std::string, Rule> kRules = {
     {"repo",
      {{"repo/", "chunker/params.h", "crypto/", "storage/", "util/"}, {"zstd", "protozero/"}}},
     {"mount", {{"mount/", "repo/", "util/"}, {"fuse"}}},
-    {"src/engine",
-     {{"src/engine/", "chunker/", "repo/", "util/", "storage/http.h"}, {"archive"}}},
+    {"src/engine", {{"src/engine/", "chunker/", "repo/", "util/", "storage/http.h"}, {"archive"}}},
     {"src/schedule", {{"src/schedule/", "util/", "storage/http.h"}, {"toml++", "nlohmann/"}}},
-    {"src/serve", {{"src/serve/", "repo/", "util/"}, {"microhttpd"}}},
+    {"src/serve",
+     {{"src/serve/", "mount/", "repo/", "util/", "crypto/secret.h", "storage/url.h",
+       "src/engine/tree_archive.h"},
+      {"microhttpd", "pugixml"}}},
     {"src/cli", {{""}, {"CLI/", "nlohmann/"}}},
 };
 

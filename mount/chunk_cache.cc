@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mount/chunk_cache.h"
+
+namespace lagan {
+namespace {
+
+// Lists and tables take about so much for each chunk.
+constexpr std::size_t kOverheadBytes = 200;
+// More is not fetched ahead in time.
+constexpr std::size_t kAheadMax = 1024;
+
+}  // namespace
+
+ChunkCache::ChunkCache(ChunkSource source, std::size_t max_bytes, std::size_t threads)
+    : source_(std::move(source)), max_bytes_(max_bytes), chunks_(max_bytes) {
+  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+}
+
+ChunkCache::~ChunkCache() {
+  const MutexLock lock(mutex_);
+  is_stopped_ = true;
+  wanted_.notify_all();
+}
+
+Result<ChunkCache::Chunk> ChunkCache::load(const ChunkId& id) {
+  std::shared_ptr<Fetch> under_way;
+  {
+    const MutexLock lock(mutex_);
+    if (const Chunk* chunk = chunks_.find(id)) return *chunk;
+    if (const auto it = under_way_.find(id); it != under_way_.end()) {
+      under_way = it->second;
+      while (!under_way->is_done) done_.wait(mutex_);
+      return under_way->chunk;
+    }
+    under_way = under_way_[id] = std::make_shared<Fetch>();
+  }
+  return fetch(id, under_way);
+}
+
+Result<ChunkCache::Chunk> ChunkCache::fetch(const ChunkId& id,
+                                            const std::shared_ptr<Fetch>& fetch) {
+  auto bytes = source_(id, ChunkKind::data);
+  const MutexLock lock(mutex_);
+  if (bytes) {
+    const std::size_t weight = bytes->size() + kOverheadBytes;
+    fetch->chunk = std::make_shared<const Bytes>(*std::move(bytes));
+    chunks_.put(id, *fetch->chunk, weight);
+  } else {
+    fetch->chunk = fail(std::move(bytes).error());
+  }
+  fetch->is_done = true;
+  under_way_.erase(id);
+  done_.notify_all();
+  return fetch->chunk;
+}
+
+void ChunkCache::prefetch(const ChunkId& id) {
+  if (threads_.empty()) return;
+  const MutexLock lock(mutex_);
+  if (chunks_.contains(id) || under_way_.contains(id) || ahead_.size() >= kAheadMax) return;
+  if (!waiting_.insert(id).second) return;
+  ahead_.push_back(id);
+  wanted_.notify_one();
+}
+
+void ChunkCache::settle() {
+  const MutexLock lock(mutex_);
+  while (!ahead_.empty() || !under_way_.empty()) done_.wait(mutex_);
+}
+
+void ChunkCache::work() {
+  while (true) {
+    ChunkId id;
+    std::shared_ptr<Fetch> fetching;
+    {
+      const MutexLock lock(mutex_);
+      while (ahead_.empty() && !is_stopped_) wanted_.wait(mutex_);
+      if (is_stopped_) return;
+      id = ahead_.front();
+      ahead_.pop_front();
+      waiting_.erase(id);
+      if (chunks_.contains(id) || under_way_.contains(id)) {
+        done_.notify_all();
+        continue;
+      }
+      fetching = under_way_[id] = std::make_shared<Fetch>();
+    }
+    (void)fetch(id, fetching);
+  }
+}
+
+}  // namespace lagan

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What could not be read, for who looks into a mount's `.lagan/errors`. Any thread.
+
+#include <deque>
+#include <string>
+
+#include "util/clock.h"
+#include "util/mutex.h"
+
+namespace lagan {
+
+class ErrorLog {
+ public:
+  explicit ErrorLog(Clock clock) : clock_(std::move(clock)), changed_(clock_()) {}
+
+  // One line. The same as one of the last is not told again: whoever reads a damaged place tries
+  // it page by page.
+  void add(const std::string& what);
+
+  struct State {
+    std::string text;  // the last lines
+    Nanoseconds changed = 0;
+  };
+  State state() const;
+
+ private:
+  struct Line {
+    std::string what, text;
+  };
+  const Clock clock_;
+  mutable Mutex mutex_;
+  std::deque<Line> lines_ GUARDED_BY(mutex_);
+  Nanoseconds changed_ GUARDED_BY(mutex_);
+};
+
+}  // namespace lagan

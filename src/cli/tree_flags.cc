@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/cli/tree_flags.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "repo/derived_keys.h"
+#include "util/duration.h"
+
+namespace lagan::cli {
+
+void TreeFlags::add_to(CLI::App& command) {
+  command.add_option("--oldest", oldest, "only snapshots of this time or later")->type_name("TIME");
+  command.add_option("--newest", newest, "only snapshots of this time or earlier")
+      ->type_name("TIME");
+  command.add_option("--cache-memory", cache_memory, "for what was read, in memory")
+      ->type_name("SIZE");
+  command.add_option("--refresh", refresh, "how often to look for new snapshots")
+      ->type_name("DURATION");
+  filter.add_to(command);
+}
+
+Result<MountSourceOptions> TreeFlags::source_options() const {
+  MountSourceOptions options;
+  options.filter = filter.filter();
+  if (!oldest.empty()) options.oldest = TRY_IN("--oldest", parse_time(oldest));
+  if (!newest.empty()) options.newest = TRY_IN("--newest", parse_time(newest));
+  return options;
+}
+
+Result<MountTreeOptions> TreeFlags::tree_options(const Repository& repository) const {
+  MountTreeOptions options;
+  options.uid = ::getuid();
+  options.gid = ::getgid();
+  options.content_cache_bytes = TRY_IN("--cache-memory", parse_size(cache_memory));
+  const std::size_t gets = repository.storage().capabilities().parallel_gets;
+  options.prefetch_threads = std::clamp<std::size_t>(gets == 0 ? 2 : gets, 2, 16);
+  options.key = split_key(repository);
+  return options;
+}
+
+Result<std::chrono::milliseconds> TreeFlags::interval() const {
+  constexpr Nanoseconds kShortest = 100'000'000;
+  const Nanoseconds every = TRY_IN("--refresh", parse_duration(refresh));
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::nanoseconds(std::max(every, kShortest)));
+}
+
+}  // namespace lagan::cli

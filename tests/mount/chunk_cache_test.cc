@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mount/chunk_cache.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "tests/repo/memory_chunks.h"
+
+namespace lagan {
+namespace {
+
+std::string text(const Result<ChunkCache::Chunk>& chunk) {
+  REQUIRE(chunk);
+  return std::string(as_text(**chunk));
+}
+
+TEST_CASE("a chunk is fetched once while there is room, and again when it had to go") {
+  MemoryChunks chunks;
+  const ChunkId small = chunks.put(ChunkKind::data, as_bytes("small"));
+  const ChunkId large = chunks.put(ChunkKind::data, as_bytes(std::string(10'000, 'x')));
+  ChunkCache cache(chunks.source(), 8'000, 0);
+  for (int i = 0; i < 3; ++i) CHECK(text(cache.load(small)) == "small");
+  CHECK(chunks.gets == 1);
+  CHECK(text(cache.load(large)).size() == 10'000);
+  CHECK(text(cache.load(small)) == "small");
+  CHECK(chunks.gets == 3);
+}
+
+TEST_CASE("what cannot be fetched is an error each time, and may be there later") {
+  MemoryChunks chunks;
+  const ChunkId id = MemoryChunks::id_of(ChunkKind::data, as_bytes("late"));
+  ChunkCache cache(chunks.source(), 1000, 0);
+  CHECK(cache.load(id).error().code == ErrorCode::not_found);
+  chunks.put(ChunkKind::data, as_bytes("late"));
+  CHECK(text(cache.load(id)) == "late");
+}
+
+TEST_CASE("several threads that want one chunk wait for one fetch") {
+  std::atomic<int> gets = 0;
+  ChunkCache cache(
+      [&](const ChunkId&, ChunkKind) -> Result<Bytes> {
+        ++gets;
+        return Bytes::copy_of(as_bytes("content"));
+      },
+      1'000'000, 0);
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (std::uint8_t i = 0; i < 100; ++i) {
+        ChunkId id;
+        id.bytes[0] = std::byte{i};
+        CHECK(text(cache.load(id)) == "content");
+      }
+    });
+  }
+  threads.clear();
+  CHECK(gets == 100);
+}
+
+TEST_CASE("what is fetched ahead is there when it is asked for") {
+  MemoryChunks chunks;
+  std::vector<ChunkId> ids;
+  for (int i = 0; i < 20; ++i)
+    ids.push_back(chunks.put(ChunkKind::data, as_bytes(std::to_string(i))));
+  ChunkCache cache(chunks.source(), 1'000'000, 1);
+  for (const ChunkId& id : ids) cache.prefetch(id);
+  for (const ChunkId& id : ids) cache.prefetch(id);
+  cache.settle();
+  CHECK(chunks.gets == 20);
+  CHECK(text(cache.load(ids[7])) == "7");
+  CHECK(chunks.gets == 20);
+}
+
+}  // namespace
+}  // namespace lagan
