@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <set>
 
 #include "repo/machine.h"
 #include "repo/names.h"
@@ -99,8 +100,13 @@ Result<void> WriterSession::commit(const Snapshot& snapshot, const ChunkWriterOp
   LAGAN_ASSERT(!closed_ && snapshot.session == id_);
   Storage& storage = repository_.storage();
   const ObjectName name = names::snapshot(id_);
-  TRY(check_not_rolled_back());
-  const std::string message = encode(snapshot);
+  const std::set<SnapshotId> present = TRY(look_before_commit());
+  // A snapshot that is named and is neither there nor forgotten counts as lost. Copies name those
+  // that their originals had.
+  Snapshot settled = snapshot;
+  if (!settled.original)
+    std::erase_if(settled.parents, [&](const SnapshotId& id) { return !present.contains(id); });
+  const std::string message = encode(settled);
   const SealedObject object =
       seal_body(repository_.sealing(), ObjectKind::snapshot, name.text(), message);
   TRY_IN("store the snapshot", repository_.put(name, object));
@@ -112,7 +118,7 @@ Result<void> WriterSession::commit(const Snapshot& snapshot, const ChunkWriterOp
   }
   closed_ = true;
   if (!TRY(is_fenced())) return {};
-  auto rescued = rescue(snapshot, writer);
+  auto rescued = rescue(settled, writer);
   if (!rescued && rescued.error().code == ErrorCode::not_found) {
     return fail(
         ErrorCode::unavailable,
@@ -124,13 +130,15 @@ Result<void> WriterSession::commit(const Snapshot& snapshot, const ChunkWriterOp
 
 // In either order, or both at once: what is asked has long been decided. One round trip where the
 // storage can.
-Result<void> WriterSession::check_not_rolled_back() const {
+Result<std::set<SnapshotId>> WriterSession::look_before_commit() const {
   Storage& storage = repository_.storage();
-  const ObjectName session = names::session(id_), snapshot = names::snapshot(id_);
-  bool is_registered = false, is_committed = false;
+  const ObjectName session = names::session(id_);
+  std::set<SnapshotId> present;
+  bool is_registered = false;
   const EachObject note = [&](const ObjectInfo& info) -> Result<void> {
     is_registered = is_registered || info.name == session;
-    is_committed = is_committed || info.name == snapshot;
+    const bool is_snapshot = info.name.text().starts_with(names::kSnapshots);
+    if (const auto id = names::id_of<SnapshotId>(info.name); id && is_snapshot) present.insert(*id);
     return {};
   };
   if (storage.capabilities().lists_any_prefix) {
@@ -139,7 +147,7 @@ Result<void> WriterSession::check_not_rolled_back() const {
     TRY(storage.list(names::kSessions, note));
     TRY(storage.list(names::kSnapshots, note));
   }
-  if (is_registered && !is_committed) return {};
+  if (is_registered && !present.contains(id_)) return present;
   return fail(ErrorCode::unavailable,
               "this machine seems to have been rolled back during the backup: run it again");
 }

@@ -7,6 +7,7 @@
 // thread, but for the heartbeat inside.
 
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -47,8 +48,8 @@ class WriterSession {
   // W4: everything the snapshot needs is acknowledged (writer.flush() has succeeded). Puts the
   // snapshot and looks for a fence; a fenced session stores again what lies in condemned packs
   // until nothing is left, with a writer of such options, then marks the snapshot verified.
-  // `unavailable` with "begin again" if
-  // this machine was rolled back.
+  // `unavailable` with "begin again" if this machine was rolled back. Parents of a snapshot that is
+  // no copy are left out if they are no longer there.
   Result<void> commit(const Snapshot& snapshot, const ChunkWriterOptions& writer = {});
 
   // Ends without a snapshot.
@@ -58,7 +59,8 @@ class WriterSession {
   WriterSession(const Repository& repository, LocalIndex& index, std::string host);
   Result<void> put_registration(Purpose purpose, std::uint32_t beat);
   Result<void> learn();
-  Result<void> check_not_rolled_back() const;
+  // Refuses if this machine was rolled back; the snapshots that are there.
+  Result<std::set<SnapshotId>> look_before_commit() const;
   Result<bool> is_fenced() const;
   Result<void> rescue(const Snapshot& snapshot, const ChunkWriterOptions& writer);
 

@@ -431,6 +431,11 @@ Result<void> Backup::finish() {
     };
     if (std::ranges::any_of(list.snapshots, is_equal)) return session_->abandon();
   }
+  // Who commits looks for it all the same, but what is put before has a copy of it.
+  if (has_news && result_.parent) {
+    const auto parent = repository_.storage().stat(names::snapshot(*result_.parent));
+    if (!parent) result_.parent.reset();
+  }
   Snapshot snapshot = describe();
   // A root record in the tree packs gives the snapshot back if its own object is lost.
   if (has_news) snapshot.root_record = TRY(writer_->flush(encode_root_record(snapshot)));

@@ -183,6 +183,8 @@ Result<bool> Replication::carry_over(const Picture& picture) {
   }
   TRY(copy_all(picture.packs, packs, kPacksAtATime));
   if (has_moved_) return false;
+  // Before what was forgotten goes, or it would look lost; and fences before what they distrust.
+  TRY(copy_all(picture.logs, logs, small_at_a_time()));
 
   // The segments to come may no longer have what only these need.
   if (!includes(picture.snapshots, snapshots)) {
@@ -203,7 +205,6 @@ Result<bool> Replication::carry_over(const Picture& picture) {
   }
   TRY(copy_segments(picture.segments, segments));
   if (has_moved_) return false;
-  TRY(copy_all(picture.logs, logs, small_at_a_time()));
   TRY(copy_all(picture.snapshots, snapshots, small_at_a_time()));
   result_.snapshots =
       static_cast<std::uint64_t>(std::ranges::count_if(picture.snapshots, [](const auto& each) {

@@ -127,24 +127,25 @@ Result<bool> Calendar::take_word(const std::string& word) {
     weekdays_ = days;
     return true;
   }
+  const bool is_minutes = word.starts_with("*:");
+  const auto parts = split(is_minutes ? word.substr(2) : word, ',');
   std::vector<int> times, minutes, days;
-  for (const std::string& part : split(word, ',')) {
+  for (const std::string& part : parts) {
     if (const auto time = time_of_day(part)) times.push_back(*time);
-    if (const auto minute = part.starts_with("*:") ? number(part.substr(2), 0, 59) : std::nullopt)
-      minutes.push_back(*minute);
+    if (const auto minute = number(part, 0, 59)) minutes.push_back(*minute);
     // Those that every month has.
     if (const auto day = number(part, 1, 28)) days.push_back(*day);
   }
-  const std::size_t parts = split(word, ',').size();
-  const bool is_day = days.size() == parts && !month_days_.empty() && month_ == 0;
+  const bool is_day =
+      !is_minutes && days.size() == parts.size() && !month_days_.empty() && month_ == 0;
   if (is_day) {
     month_days_ = days;
     return true;
   }
   if (every_hour_ || !minutes_.empty()) return false;
-  every_hour_ = minutes.size() == parts;
-  if (!every_hour_ && times.size() != parts) return false;
-  minutes_ = every_hour_ ? minutes : times;
+  minutes_ = is_minutes ? minutes : times;
+  every_hour_ = is_minutes;
+  if (minutes_.size() != parts.size()) return false;
   return true;
 }
 

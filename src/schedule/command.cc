@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +32,13 @@ struct Pipe {
   static Result<Pipe> make() {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return fail(system_error("make a pipe", errno));
+    return Pipe{File(ends[0]), File(ends[1])};
+  }
+  // The same from a socket: who reads no more is then an error, not a SIGPIPE.
+  static Result<Pipe> make_socket() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+      return fail(system_error("make a socket", errno));
     return Pipe{File(ends[0]), File(ends[1])};
   }
 };
@@ -102,7 +110,7 @@ class Listener {
 }  // namespace
 
 Result<CommandOutcome> run_command(const CommandOrder& order) {
-  Pipe input = TRY(Pipe::make()), output = TRY(Pipe::make()), errors = TRY(Pipe::make());
+  Pipe input = TRY(Pipe::make_socket()), output = TRY(Pipe::make()), errors = TRY(Pipe::make());
   std::vector<char*> arguments;
   for (const std::string& word : order.words)
     arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execvp
@@ -136,8 +144,8 @@ Result<CommandOutcome> run_command(const CommandOrder& order) {
     if (wanted[0].revents != 0) heard.read();
     if (wanted[1].revents != 0) told.read();
     if (wanted[2].revents != 0) {
-      const ssize_t size = ::write(input.writing.descriptor(), order.input.data() + written,
-                                   order.input.size() - written);
+      const ssize_t size = ::send(input.writing.descriptor(), order.input.data() + written,
+                                  order.input.size() - written, MSG_NOSIGNAL);
       if (size > 0) written += static_cast<std::size_t>(size);
       if (size < 0 && errno != EAGAIN && errno != EINTR) written = order.input.size();
     }

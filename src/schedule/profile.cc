@@ -217,8 +217,9 @@ bool is_secret_key(const std::string& key) {
   if (variable == std::string::npos) return false;
   const std::string name = key.substr(variable + 12);
   if (name.find('.') != std::string::npos) return false;
+  if (name.ends_with("_KEY")) return true;
   return std::ranges::any_of(
-      std::initializer_list<std::string_view>{"SECRET", "PASSWORD", "PASSPHRASE", "TOKEN", "_KEY"},
+      std::initializer_list<std::string_view>{"SECRET", "PASSWORD", "PASSPHRASE", "TOKEN"},
       [&](std::string_view word) { return name.find(word) != std::string::npos; });
 }
 

@@ -31,21 +31,22 @@ Result<std::size_t> FolderBody::read(MutableByteSpan into) {
 
 Result<void> FolderBody::make_more() {
   MountTree& tree = folder_->tree();
-  bool is_full = false;
-  TRY(tree.list(
-      folder_->node().id, position_,
-      [&](std::string_view name, const NodeStatus& node, std::uint64_t next) {
-        is_full = ready_.size() >= kReadyBytes;
-        if (is_full) return false;
-        ready_ += text_->name(name, node);
-        tree.forget(node.id, 1);
-        position_ = next;
-        return true;
-      },
-      is_incomplete_));
-  if (is_full) return {};
+  bool has_some = false;
+  const auto listed =
+      tree.list(folder_->node().id, position_,
+                [&](std::string_view name, const NodeStatus& node, std::uint64_t next) {
+                  if (ready_.size() >= kReadyBytes) return false;
+                  ready_ += text_->name(name, node);
+                  tree.forget(node.id, 1);
+                  position_ = next;
+                  has_some = true;
+                  return true;
+                });
+  if (!listed && position_ == 0) return listed;
+  // Who asks at the end is told whether some names could not be read.
+  if (has_some) return {};
   is_complete_ = true;
-  auto end = text_->end(is_incomplete_);
+  auto end = text_->end(!listed);
   if (end) {
     ready_ += *end;
   } else {

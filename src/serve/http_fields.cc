@@ -45,7 +45,7 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
 
 }  // namespace
 
-std::optional<std::string> http_date(std::time_t time) {
+std::optional<std::string> web_date(std::time_t time) {
   std::tm utc{};
   if (::gmtime_r(&time, &utc) == nullptr || utc.tm_year < -1900 || utc.tm_year > 8099)
     return std::nullopt;
@@ -58,7 +58,7 @@ std::optional<std::string> http_date(std::time_t time) {
   return date;
 }
 
-std::optional<std::time_t> read_http_date(const std::string& text) {
+std::optional<std::time_t> read_web_date(const std::string& text) {
   std::tm utc{};
   const char* end = ::strptime(text.c_str(), kDateFormat, &utc);
   if (end == nullptr || *end != '\0') return std::nullopt;
@@ -75,13 +75,13 @@ Precondition check_preconditions(const WebRequest& request, const Version& versi
   if (const std::string* tags = request.field("if-match")) {
     if (!names_tag(*tags, version.etag, false)) return Precondition::failed;
   } else if (const std::string* date = request.field("if-unmodified-since")) {
-    const auto time = read_http_date(*date);
+    const auto time = read_web_date(*date);
     if (time && version.modified > *time) return Precondition::failed;
   }
   if (const std::string* tags = request.field("if-none-match"))
     return names_tag(*tags, version.etag, true) ? Precondition::unchanged : Precondition::met;
   if (const std::string* date = request.field("if-modified-since")) {
-    const auto time = read_http_date(*date);
+    const auto time = read_web_date(*date);
     if (time && version.modified <= *time) return Precondition::unchanged;
   }
   return Precondition::met;

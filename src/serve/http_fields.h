@@ -17,8 +17,8 @@
 namespace lagan {
 
 // "Wed, 21 Oct 2015 07:28:00 GMT"; nothing for times that cannot be written so.
-std::optional<std::string> http_date(std::time_t time);
-std::optional<std::time_t> read_http_date(const std::string& text);
+std::optional<std::string> web_date(std::time_t time);
+std::optional<std::time_t> read_web_date(const std::string& text);
 
 // By which a client knows a version of a file again.
 struct Version {

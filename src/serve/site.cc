@@ -43,7 +43,7 @@ WebAnswer page(std::unique_ptr<WebBody> body) {
 // How a file can be asked for again, or only in part.
 void add_version(WebAnswer& answer, const Version& version) {
   answer.fields.push_back({"ETag", version.etag});
-  if (auto date = http_date(version.modified)) answer.fields.push_back({"Last-Modified", *date});
+  if (auto date = web_date(version.modified)) answer.fields.push_back({"Last-Modified", *date});
   // Asked for each time, so that nothing shows that is no longer there.
   answer.fields.push_back({"Cache-Control", "private, no-cache"});
 }

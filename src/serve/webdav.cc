@@ -58,7 +58,7 @@ std::vector<Property> properties_of(const std::string& name, const NodeStatus& n
   const bool is_file = S_ISREG(node.status.st_mode);
   std::vector<Property> all = {{"resourcetype", is_file ? "" : "<D:collection/>"},
                                {"displayname", escape_markup(name)}};
-  if (const auto date = http_date(node.status.st_mtim.tv_sec))
+  if (const auto date = web_date(node.status.st_mtim.tv_sec))
     all.push_back({"getlastmodified", *date});
   if (is_file) {
     all.push_back({"getcontentlength", std::to_string(node.status.st_size)});

@@ -214,6 +214,27 @@ TEST_CASE("a machine that was rolled back does not commit") {
   CHECK(repository.names("snapshots/") == before);
 }
 
+TEST_CASE("a snapshot names no parent that is gone, but a copy those of its original") {
+  const TestRepository repository;
+  Client first(repository);
+  REQUIRE(first.session->commit(first.store()));
+  Client second(repository);
+  Snapshot snapshot = second.store();
+  const SnapshotId gone{repository->random_id().bytes};
+  snapshot.parents = {gone, first.session->id()};
+  std::vector<SnapshotId> expected = {first.session->id()};
+  SUBCASE("no copy") {}
+  SUBCASE("a copy") {
+    snapshot.original = gone;
+    expected = snapshot.parents;
+  }
+  REQUIRE(second.session->commit(snapshot));
+  const auto message =
+      repository->get_body(ObjectKind::snapshot, names::snapshot(second.session->id()), 1 << 20);
+  REQUIRE(message);
+  CHECK(decode_snapshot(as_bytes(*message))->parents == expected);
+}
+
 TEST_CASE("a snapshot is read back where the storage proves nothing") {
   const TestRepository repository;
   repository.storage->shown_capabilities = Capabilities{.parallel = 2, .put_is_verified = false};
@@ -256,7 +277,7 @@ TEST_CASE("an unchanged backup makes few requests and lists each kind of object 
   const std::string id = (*session)->id().hex();
   CHECK(repository.storage->calls() ==
         std::vector<std::string>{"put sessions/" + id, "list condemned/", "list index/", "list s",
-                                 "put snapshots/" + id, "list fences/"});
+                                 "put snapshots/" + id, "list fences/", "stat fences/" + id});
 }
 
 TEST_CASE("sessions and snapshots are listed one by one where together is no single request") {

@@ -38,7 +38,7 @@ Nanoseconds utc(int year, int month, int day, int hour, int minute, int second =
 
 Calendar calendar(const char* text) {
   auto parsed = Calendar::parse(text);
-  REQUIRE_MESSAGE(parsed, text);
+  REQUIRE_MESSAGE(parsed, std::string(text));
   return *std::move(parsed);
 }
 
@@ -70,7 +70,7 @@ TEST_CASE("each way to write a schedule has its moments") {
       {"yearly", utc(2026, 1, 1, 0, 0), utc(2027, 1, 1, 0, 0)},
   };
   for (const auto& each : cases) {
-    INFO(each.text);
+    INFO(std::string(each.text));
     CHECK(calendar(each.text).last(now) == each.last);
     CHECK(calendar(each.text).next(now) == each.next);
     CHECK(calendar(each.text).last(each.next) == each.next);
@@ -83,7 +83,7 @@ TEST_CASE("what is no schedule is refused with examples") {
        {"", "sometimes", "25:00", "3:7", "every", "every 7m", "every 5h", "every 0m", "mon..fry",
         "monthly 31", "monthly 0", "weekly 3", "hourly 03:00", "03:00 04:00", "mon tue wed thu fri",
         "monthly 1 mon 03:00", "monthly *:15", "every -5m", "every 99999999999999999999m"}) {
-    INFO(text);
+    INFO(std::string(text));
     CHECK_FALSE(Calendar::parse(text));
   }
 }

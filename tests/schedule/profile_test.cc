@@ -144,7 +144,7 @@ TEST_CASE("a mistake is told with file, line, key and what was expected") {
        "p.toml:2: profiles.home.tag: a text cannot hold a NUL"},
   };
   for (const auto& each : cases) {
-    INFO(each.text);
+    INFO(std::string(each.text));
     folder.write("p.toml", each.text);
     CHECK(folder.problem() == each.problem);
   }

@@ -28,16 +28,16 @@ std::string part(const std::string& range, std::uint64_t size = 100) {
 }
 
 TEST_CASE("dates are written and read as HTTP has them, and absurd ones not at all") {
-  CHECK(http_date(1'000'000'000) == kDate);
-  CHECK(read_http_date(kDate) == 1'000'000'000);
-  CHECK(http_date(-1) == "Wed, 31 Dec 1969 23:59:59 GMT");
-  CHECK(http_date(-50'000'000'000) == "Thu, 25 Jul 0385 07:06:40 GMT");
-  CHECK(!http_date(std::numeric_limits<std::time_t>::max()));
-  CHECK(!http_date(std::numeric_limits<std::time_t>::min()));
-  CHECK(!http_date(253'402'300'800));  // the year 10,000
+  CHECK(web_date(1'000'000'000) == kDate);
+  CHECK(read_web_date(kDate) == 1'000'000'000);
+  CHECK(web_date(-1) == "Wed, 31 Dec 1969 23:59:59 GMT");
+  CHECK(web_date(-50'000'000'000) == "Thu, 25 Jul 0385 07:06:40 GMT");
+  CHECK(!web_date(std::numeric_limits<std::time_t>::max()));
+  CHECK(!web_date(std::numeric_limits<std::time_t>::min()));
+  CHECK(!web_date(253'402'300'800));  // the year 10,000
   for (const char* text :
        {"", "yesterday", "Sun, 09 Sep 2001 01:46:40", "Sun, 09 Sep 2001 01:46:40 GMTx"})
-    CHECK(!read_http_date(text));
+    CHECK(!read_web_date(text));
 }
 
 TEST_CASE("a part of a file is what was asked for, within the file") {
