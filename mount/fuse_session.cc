@@ -250,12 +250,18 @@ void reply_xattr(fuse_req_t request, const std::string& value, std::size_t size)
   }
 }
 
+// ls asks for these of every file, one request each, but not again after the answer that they are
+// not supported. Other tools take it for "there is none".
+bool is_never_there(MountTree& tree, fuse_ino_t node, std::string_view name) {
+  if (name.starts_with("system.posix_acl_")) return !tree.may_have_acl(node);
+  return name == "security.selinux";
+}
+
 void do_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::size_t size) {
   const auto value = tree_of(request).xattr(node, name);
   if (!value) return refuse(request, value.error());
   if (!*value) {
-    // ls asks for this one of every file, but not again after this answer.
-    fuse_reply_err(request, std::strcmp(name, "security.selinux") == 0 ? ENOTSUP : ENODATA);
+    fuse_reply_err(request, is_never_there(tree_of(request), node, name) ? ENOTSUP : ENODATA);
     return;
   }
   reply_xattr(request, **value, size);

@@ -691,6 +691,18 @@ Result<std::optional<std::string>> MountTree::xattr(NodeId id, const std::string
   return std::nullopt;
 }
 
+bool MountTree::may_have_acl(NodeId id) {
+  EntryPlace place;
+  {
+    const MutexLock lock(mutex_);
+    const NodeTable::Node* node = nodes_.find(id);
+    if (node == nullptr) return false;
+    place = node->place;
+  }
+  const auto leaf = reader_.leaf(place.leaf);
+  return !leaf || (*leaf)->has_acls;
+}
+
 Result<MountTree::InodeFlags> MountTree::inode_flags(NodeId id) {
   {
     const MutexLock lock(mutex_);

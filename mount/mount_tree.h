@@ -87,6 +87,8 @@ class MountTree {
   Result<std::optional<std::uint64_t>> seek(NodeId id, std::uint64_t offset, ContentMap::Kind kind);
   Result<std::vector<std::string>> xattr_names(NodeId id);
   Result<std::optional<std::string>> xattr(NodeId id, const std::string& name);
+  // Whether the node, or one of those beside it, may have an access control list.
+  bool may_have_acl(NodeId id);
   struct InodeFlags {
     std::uint64_t flags = 0;
     std::uint32_t project = 0;

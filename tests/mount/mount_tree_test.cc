@@ -140,6 +140,8 @@ TEST_CASE("an entry is what was saved, to the last attribute") {
   CHECK(mounted.tree().inode_flags(found.id)->flags == 0x40);
   CHECK(mounted.tree().inode_flags(found.id)->project == 11);
 
+  CHECK(!mounted.tree().may_have_acl(found.id));
+
   const NodeStatus symlink = mounted.find("ids/01000000/link");
   CHECK(symlink.status.st_size == 9);
   CHECK(*mounted.tree().link_target(symlink.id) == "../target");
@@ -148,6 +150,17 @@ TEST_CASE("an entry is what was saved, to the last attribute") {
   CHECK(mounted.list(mounted.find("ids/01000000/empty").id).names.empty());
   CHECK(!mounted.has(mounted.find("ids/01000000").id, "missing"));
   CHECK(mounted.tree().lookup(found.id, "below").value() == std::nullopt);
+}
+
+TEST_CASE("who asks for an access control list is told when there is none beside it either") {
+  Mounted mounted;
+  Entry with = file_entry("with", "a");
+  with.xattrs = {{"system.posix_acl_access", "list", {}}};
+  mounted.add(
+      {with, file_entry("beside", "b"), mounted.memory.folder("x", {file_entry("far", "c")})});
+  CHECK(mounted.tree().may_have_acl(mounted.find("ids/01000000/with").id));
+  CHECK(mounted.tree().may_have_acl(mounted.find("ids/01000000/beside").id));
+  CHECK(!mounted.tree().may_have_acl(mounted.find("ids/01000000/x/far").id));
 }
 
 TEST_CASE("what several snapshots have alike is one file, folders are never one") {
