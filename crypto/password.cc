@@ -13,7 +13,9 @@ Result<SecretKey> stretch_password(ByteSpan password, const PasswordSalt& salt, 
   start_sodium();
   SecretKey key;
   const std::size_t memory_bytes = std::size_t{cost.memory_kib} * 1024;
-  const auto* text = static_cast<const char*>(static_cast<const void*>(password.data()));
+  // An empty one may be nowhere, and libsodium wants a place.
+  const auto* text =
+      password.empty() ? "" : static_cast<const char*>(static_cast<const void*>(password.data()));
   if (crypto_pwhash_argon2id(output(key.span()), SecretKey::kSize, text, password.size(),
                              input(salt), cost.passes, memory_bytes,
                              crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0) {

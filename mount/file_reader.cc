@@ -2,7 +2,7 @@
 #include "mount/file_reader.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 
 namespace lagan {
 namespace {
@@ -13,41 +13,42 @@ constexpr std::uint64_t kLastWindow = 64 * kMiB;
 // The kernel's own reading ahead comes on several threads and not quite in order.
 constexpr std::uint64_t kDisorder = 2 * kMiB;
 
+// Holes.
+constexpr std::array<std::byte, 65'536> kZeros{};
+
 }  // namespace
 
-Result<std::size_t> FileReader::read(std::uint64_t offset, MutableByteSpan into) {
-  const std::uint64_t size = map_->size();
-  if (offset >= size) return 0;
-  into = into.first(std::min<std::uint64_t>(into.size(), size - offset));
-  read_ahead(offset, offset + into.size());
-  TRY(fill(offset, into));
-  return into.size();
+Result<Pieces> FileReader::read(std::uint64_t offset, std::uint64_t size) {
+  if (offset >= map_->size()) return Pieces();
+  const std::uint64_t end = offset + std::min(size, map_->size() - offset);
+  read_ahead(offset, end);
+  return pieces(offset, end);
 }
 
-Result<void> FileReader::fill(std::uint64_t offset, MutableByteSpan into) {
+Result<Pieces> FileReader::pieces(std::uint64_t offset, std::uint64_t end) {
+  Pieces found;
   const Entry& file = map_->file();
   if (!file.inline_content.empty()) {
-    std::memcpy(into.data(), file.inline_content.data() + offset, into.size());
-    return {};
+    found.push_back({as_bytes(file.inline_content).subspan(offset, end - offset), map_});
+    return found;
   }
-  while (!into.empty()) {
+  while (offset < end) {
     const ContentMap::Piece piece = TRY(map_->piece_at(offset));
-    const MutableByteSpan part =
-        into.first(std::min<std::uint64_t>(into.size(), piece.end - offset));
+    std::uint64_t length = std::min(end, piece.end) - offset;
     if (!piece.slice.id) {
-      std::memset(part.data(), 0, part.size());
+      length = std::min<std::uint64_t>(length, kZeros.size());
+      found.push_back({ByteSpan(kZeros).first(length), nullptr});
     } else {
-      const ChunkCache::Chunk chunk = TRY(chunks_.load(*piece.slice.id));
+      ChunkCache::Chunk chunk = TRY(chunks_.load(*piece.slice.id));
       if (piece.slice.offset > chunk->size() ||
           piece.slice.length > chunk->size() - piece.slice.offset)
         return fail(ErrorCode::corrupt, "a slice lies beyond its chunk");
-      std::memcpy(part.data(), chunk->data() + piece.slice.offset + (offset - piece.begin),
-                  part.size());
+      const std::uint64_t from = piece.slice.offset + (offset - piece.begin);
+      found.push_back({chunk->span().subspan(from, length), std::move(chunk)});
     }
-    offset += part.size();
-    into = into.subspan(part.size());
+    offset += length;
   }
-  return {};
+  return found;
 }
 
 void FileReader::read_ahead(std::uint64_t offset, std::uint64_t end) {

@@ -5,12 +5,20 @@
 // what comes next is fetched ahead, ever more of it. Any thread may call anything.
 
 #include <memory>
+#include <vector>
 
 #include "mount/chunk_cache.h"
 #include "mount/content_map.h"
 #include "util/mutex.h"
 
 namespace lagan {
+
+// Parts of a file, one after the other, as long as somebody holds them.
+struct Piece {
+  ByteSpan bytes;
+  std::shared_ptr<const void> keeper;
+};
+using Pieces = std::vector<Piece>;
 
 class FileReader {
  public:
@@ -19,12 +27,12 @@ class FileReader {
 
   ContentMap& map() const { return *map_; }
 
-  // Less than asked for only at the end of the file. An error if any byte cannot be had: a short
-  // answer would be the end of the file for the kernel.
-  Result<std::size_t> read(std::uint64_t offset, MutableByteSpan into);
+  // Up to `size` bytes as they lie in memory; less only at the end of the file. An error if any
+  // byte cannot be had: a short answer would be the end of the file for the kernel.
+  Result<Pieces> read(std::uint64_t offset, std::uint64_t size);
 
  private:
-  Result<void> fill(std::uint64_t offset, MutableByteSpan into);
+  Result<Pieces> pieces(std::uint64_t offset, std::uint64_t end);
   void read_ahead(std::uint64_t offset, std::uint64_t end);
 
   ChunkCache& chunks_;

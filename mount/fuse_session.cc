@@ -7,7 +7,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "mount/mountpoint.h"
 #include "mount/session.h"
 #include "util/file.h"
 
@@ -55,20 +55,9 @@ fuse_entry_param parameters_of(const NodeStatus& node) {
   fuse_entry_param parameters{};
   parameters.ino = node.id;
   parameters.attr = node.status;
-  parameters.attr_timeout = parameters.entry_timeout = node.is_lasting ? kForEver : kSoon;
+  parameters.attr_timeout = node.is_lasting ? kForEver : kSoon;
+  parameters.entry_timeout = node.is_name_lasting ? kForEver : kSoon;
   return parameters;
-}
-
-// One open folder: whether some of its names could not be read.
-struct OpenFolder {
-  bool is_incomplete = false;
-};
-
-OpenFolder& folder_of(const fuse_file_info* info) {
-  void* folder = nullptr;
-  static_assert(sizeof folder == sizeof info->fh);
-  std::memcpy(&folder, &info->fh, sizeof folder);
-  return *static_cast<OpenFolder*>(folder);
 }
 
 // libfuse is C: nothing may be thrown through it. Each operation answers once, and one that fails
@@ -143,25 +132,27 @@ void do_readlink(fuse_req_t request, fuse_ino_t node) {
 void do_open(fuse_req_t request, fuse_ino_t, fuse_file_info*) { fuse_reply_err(request, ENOSYS); }
 
 void do_read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset, fuse_file_info*) {
-  Bytes bytes(std::min(size, kReadBytes));
-  const auto read = tree_of(request).read(node, static_cast<std::uint64_t>(offset), bytes.span());
-  if (!read) return refuse(request, read.error());
-  fuse_reply_buf(request, static_cast<const char*>(static_cast<const void*>(bytes.data())), *read);
+  const auto pieces =
+      tree_of(request).read(node, static_cast<std::uint64_t>(offset), std::min(size, kReadBytes));
+  if (!pieces) return refuse(request, pieces.error());
+  // libfuse puts its own part before them.
+  constexpr std::size_t kPartsMax = 1000;
+  if (pieces->size() <= kPartsMax) {
+    std::vector<iovec> parts;
+    for (const Piece& piece : *pieces)
+      parts.push_back({const_cast<std::byte*>(piece.bytes.data()), piece.bytes.size()});  // NOLINT
+    fuse_reply_iov(request, parts.data(), static_cast<int>(parts.size()));
+    return;
+  }
+  std::string joined;
+  for (const Piece& piece : *pieces) joined += as_text(piece.bytes);
+  fuse_reply_buf(request, joined.data(), joined.size());
 }
 
-void do_opendir(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
-  const auto status = tree_of(request).status(node);
-  if (!status) return refuse(request, status.error());
-  auto folder = std::make_unique<OpenFolder>();
-  void* handle = folder.release();
-  std::memcpy(&info->fh, &handle, sizeof handle);
-  info->cache_readdir = info->keep_cache = status->is_lasting;
-  if (fuse_reply_open(request, info) == -ENOENT) delete &folder_of(info);
-}
-
-void do_releasedir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-  delete &folder_of(info);
-  fuse_reply_err(request, 0);
+// The same for folders: the kernel keeps their lists, and asks for them again when their time has
+// changed.
+void do_opendir(fuse_req_t request, fuse_ino_t, fuse_file_info*) {
+  fuse_reply_err(request, ENOSYS);
 }
 
 // A part of a folder as the kernel wants it, with attributes or without.
@@ -206,9 +197,8 @@ bool add_own_names(MountTree& tree, fuse_ino_t folder, off_t position, Names& na
 }
 
 void list(fuse_req_t request, fuse_ino_t folder, std::size_t size, off_t position,
-          const fuse_file_info* info, bool with_status) {
+          bool with_status) {
   MountTree& tree = tree_of(request);
-  OpenFolder& open = folder_of(info);
   Names names(request, size, with_status);
   if (add_own_names(tree, folder, position, names)) {
     const auto each = [&](std::string_view name, const NodeStatus& node, std::uint64_t next) {
@@ -219,26 +209,21 @@ void list(fuse_req_t request, fuse_ino_t folder, std::size_t size, off_t positio
       return fits;
     };
     const auto from = static_cast<std::uint64_t>(std::max(position, kFirstName) - kFirstName);
-    const auto listed = tree.list(folder, from, each, open.is_incomplete);
+    // An error comes again when the kernel asks for what follows.
+    const auto listed = tree.list(folder, from, each);
     if (!listed && names.is_empty()) return refuse(request, listed.error());
-    // Whoever reads the folder to its end must know that this is not all.
-    if (!listed) open.is_incomplete = true;
-  }
-  if (names.is_empty() && open.is_incomplete) {
-    fuse_reply_err(request, EIO);
-    return;
   }
   names.reply();
 }
 
 void do_readdir(fuse_req_t request, fuse_ino_t folder, std::size_t size, off_t position,
-                fuse_file_info* info) {
-  list(request, folder, size, position, info, false);
+                fuse_file_info*) {
+  list(request, folder, size, position, false);
 }
 
 void do_readdirplus(fuse_req_t request, fuse_ino_t folder, std::size_t size, off_t position,
-                    fuse_file_info* info) {
-  list(request, folder, size, position, info, true);
+                    fuse_file_info*) {
+  list(request, folder, size, position, true);
 }
 
 void do_statfs(fuse_req_t request, fuse_ino_t) {
@@ -265,11 +250,18 @@ void reply_xattr(fuse_req_t request, const std::string& value, std::size_t size)
   }
 }
 
+// ls asks for these of every file, one request each, but not again after the answer that they are
+// not supported. Other tools take it for "there is none".
+bool is_never_there(MountTree& tree, fuse_ino_t node, std::string_view name) {
+  if (name.starts_with("system.posix_acl_")) return !tree.may_have_acl(node);
+  return name == "security.selinux";
+}
+
 void do_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::size_t size) {
   const auto value = tree_of(request).xattr(node, name);
   if (!value) return refuse(request, value.error());
   if (!*value) {
-    fuse_reply_err(request, ENODATA);
+    fuse_reply_err(request, is_never_there(tree_of(request), node, name) ? ENOTSUP : ENODATA);
     return;
   }
   reply_xattr(request, **value, size);
@@ -346,8 +338,7 @@ fuse_lowlevel_ops operations(bool with_acl) {
   all.readlink = guarded<do_readlink, fuse_ino_t>;
   all.open = do_open;
   all.read = guarded<do_read, fuse_ino_t, std::size_t, off_t, fuse_file_info*>;
-  all.opendir = guarded<do_opendir, fuse_ino_t, fuse_file_info*>;
-  all.releasedir = guarded<do_releasedir, fuse_ino_t, fuse_file_info*>;
+  all.opendir = do_opendir;
   all.readdir = guarded<do_readdir, fuse_ino_t, std::size_t, off_t, fuse_file_info*>;
   all.readdirplus = guarded<do_readdirplus, fuse_ino_t, std::size_t, off_t, fuse_file_info*>;
   all.statfs = guarded<do_statfs, fuse_ino_t>;
@@ -369,13 +360,13 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
-// Larger reads are fewer; only root may ask the kernel for them.
+// Larger reads are fewer; only root may ask the kernel for them. The file system itself is not
+// asked for its number: whoever should answer may have been stopped.
 void read_ahead_more(const std::string& mountpoint) {
-  struct stat status {};
-  if (::geteuid() != 0 || ::stat(mountpoint.c_str(), &status) != 0) return;
-  const auto file = open_file(
-      fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", major(status.st_dev), minor(status.st_dev)),
-      O_WRONLY);
+  const auto there = mounted_at(mountpoint);
+  if (::geteuid() != 0 || !there) return;
+  const auto file =
+      open_file(fmt::format("/sys/class/bdi/{}/read_ahead_kb", there->device), O_WRONLY);
   if (file) (void)write_all(file->descriptor(), as_bytes(kReadAheadKiB));
 }
 
@@ -425,6 +416,7 @@ Result<void> FuseSession::start(MountTree& tree) {
   const int status = ::fcntl(descriptor, F_GETFL);
   if (status < 0 || ::fcntl(descriptor, F_SETFL, status | O_NONBLOCK) != 0)
     return fail(system_error("mount", errno));
+  read_ahead_more(options_.mountpoint);
   return {};
 }
 
@@ -464,8 +456,6 @@ Result<void> FuseSession::serve(std::stop_token stop) {
   {
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < options_.threads; ++i) threads.emplace_back([this] { work(); });
-    // Answered by them.
-    read_ahead_more(options_.mountpoint);
   }
   fuse_session_unmount(session_);
   is_mounted_ = false;

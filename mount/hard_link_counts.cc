@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "repo/parse_directory.h"
+
 namespace lagan {
 namespace {
 

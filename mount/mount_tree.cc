@@ -68,10 +68,10 @@ void MountTree::set_snapshots(std::vector<StoredSnapshot> snapshots) {
   auto made = std::make_shared<View>(
       View{options_.is_single ? Layout::of_one(0) : Layout(snapshots, options_.layout, numbers_),
            {},
-           options_.clock(),
+           0,
            {},
            nullptr});
-  if (!snapshots.empty()) made->time = snapshots.back().snapshot.time;
+  made->time = options_.clock();
   for (const StoredSnapshot& stored : snapshots) {
     made->totals.bytes += stored.snapshot.root.content_bytes;
     made->totals.entries += stored.snapshot.root.files + stored.snapshot.root.dirs;
@@ -256,7 +256,7 @@ NodeStatus MountTree::status_of_entry(const Entry& entry, NodeId id, std::uint32
   node.status.st_ino = id;
   node.status.st_nlink = links;
   if (options_.owner_root) node.status.st_uid = node.status.st_gid = 0;
-  node.is_lasting = true;
+  node.is_lasting = node.is_name_lasting = true;
   return node;
 }
 
@@ -346,6 +346,13 @@ NodeStatus MountTree::take(const SnapshotFolder& folder, const FoundEntry& found
   return status_of_entry(found.entry, named.id, named.links);
 }
 
+// The next snapshot may bring one of another content and the same name.
+NodeStatus MountTree::take_version(const History::Version& version) {
+  NodeStatus node = take(version.folder, version.found);
+  node.is_name_lasting = false;
+  return node;
+}
+
 void MountTree::forget(NodeId id, std::uint64_t references) {
   const MutexLock lock(mutex_);
   if (const auto it = history_nodes_.find(id); it != history_nodes_.end()) {
@@ -362,6 +369,7 @@ void MountTree::forget(NodeId id, std::uint64_t references) {
   if ((node->extra & kIsFolder) != 0) free_folders_.push_back(node->extra & ~kIsFolder);
   nodes_.erase(id);
   readers_.erase(id);
+  incomplete_.erase(id);
 }
 
 Result<std::optional<NodeStatus>> MountTree::lookup(NodeId folder, std::string_view name) {
@@ -405,7 +413,7 @@ Result<std::optional<NodeStatus>> MountTree::lookup_in_history(const std::string
   const auto history = view.histories->at(path);
   if (!history) return trouble(path, history.error());
   for (const History::Version& version : (*history)->versions) {
-    if (version.name == name) return take(version.folder, version.found);
+    if (version.name == name) return take_version(version);
   }
   if (!is_valid_entry_name(name) || name.size() > kNameBytes) return std::nullopt;
   const std::string below = joined(path, name);
@@ -426,8 +434,7 @@ NodeStatus MountTree::take_history(const std::string& path, const View& view) {
 
 // --- lists
 
-Result<void> MountTree::list(NodeId folder, std::uint64_t position, const EachName& each,
-                             bool& is_incomplete) {
+Result<void> MountTree::list(NodeId folder, std::uint64_t position, const EachName& each) {
   const Shown shown = view();
   if (folder == kOwnFolderId) {
     if (position == 0) each(kErrors, status_of_errors(), 1);
@@ -443,25 +450,30 @@ Result<void> MountTree::list(NodeId folder, std::uint64_t position, const EachNa
       each(kOwnFolder, status_above(kOwnFolderId, S_IFDIR | 0555, *shown), place->names.size() + 1);
     return {};
   }
-  if (const auto inside = folder_of(folder))
-    return list_folder(*inside, position, each, is_incomplete);
+  if (const auto inside = folder_of(folder)) return list_folder(*inside, position, each);
   if (const auto path = history_path(folder)) return list_history(*path, *shown, position, each);
   return fail(place != nullptr ? ErrorCode::invalid_argument : ErrorCode::not_found,
               "there is no such folder");
 }
 
 Result<void> MountTree::list_folder(const SnapshotFolder& folder, std::uint64_t position,
-                                    const EachName& each, bool& is_incomplete) {
+                                    const EachName& each) {
   if (!folder.top) return {};
   const auto all = reader_.leaves(*folder.top);
   if (!all) return trouble(path_of(folder.id), all.error());
   const auto note = [&](const Error& error) {
     (void)trouble(path_of(folder.id), error);
-    is_incomplete = true;
+    const MutexLock lock(mutex_);
+    incomplete_.insert(folder.id);
   };
   if (position == 0) {
+    {
+      const MutexLock lock(mutex_);
+      incomplete_.erase(folder.id);
+    }
     for (const Error& error : (*all)->trouble) note(error);
   }
+  bool is_end = true;
   std::size_t number = position >> kOrdinalBits;
   std::size_t ordinal = position & ((std::uint64_t{1} << kOrdinalBits) - 1);
   for (; number < (*all)->leaves.size(); ++number, ordinal = 0) {
@@ -478,9 +490,7 @@ Result<void> MountTree::list_folder(const SnapshotFolder& folder, std::uint64_t 
         continue;
       }
       if (!is_shown(*entry)) {
-        is_incomplete = true;
-        errors_.add(fmt::format("{}: an entry of a later version, or whose name is too long",
-                                path_of(folder.id)));
+        note({ErrorCode::unsupported, "an entry of a later version, or whose name is too long"});
         continue;
       }
       const Named named = name(folder, *entry, encoded);
@@ -493,8 +503,12 @@ Result<void> MountTree::list_folder(const SnapshotFolder& folder, std::uint64_t 
         forget(named.id, 1);
         return {};
       }
+      is_end = false;
     }
   }
+  const MutexLock lock(mutex_);
+  if (is_end && incomplete_.contains(folder.id))
+    return fail(ErrorCode::io, "some of its names cannot be read");
   return {};
 }
 
@@ -509,8 +523,8 @@ Result<void> MountTree::list_history(const std::string& path, const View& view,
     const bool is_version = i < versions.size();
     const std::string& name = is_version ? versions[i].name : (**names)[i - versions.size()];
     if (name.size() > kNameBytes) continue;
-    const NodeStatus node = is_version ? take(versions[i].folder, versions[i].found)
-                                       : take_history(joined(path, name), view);
+    const NodeStatus node =
+        is_version ? take_version(versions[i]) : take_history(joined(path, name), view);
     if (!each(name, node, i + 1)) {
       forget(node.id, 1);
       return {};
@@ -580,18 +594,16 @@ void MountTree::fetch_neighbours(NodeId id) {
   neighbours_.put(place.leaf, at, 1);
 }
 
-Result<std::size_t> MountTree::read(NodeId id, std::uint64_t offset, MutableByteSpan into) {
+Result<Pieces> MountTree::read(NodeId id, std::uint64_t offset, std::uint64_t size) {
   if (id == kErrorsId) {
-    const std::string text = errors_.state().text;
-    if (offset >= text.size()) return 0;
-    const std::size_t size = std::min<std::uint64_t>(into.size(), text.size() - offset);
-    std::memcpy(into.data(), text.data() + offset, size);
-    return size;
+    const auto text = std::make_shared<const std::string>(errors_.state().text);
+    if (offset >= text->size()) return Pieces();
+    return Pieces{{as_bytes(std::string_view(*text).substr(offset, size)), text}};
   }
   const auto reader = TRY(reader_of(id));
-  auto size = reader->read(offset, into);
-  if (!size) return trouble(fmt::format("{}: at byte {}", path_of(id), offset), size.error());
-  return size;
+  auto pieces = reader->read(offset, size);
+  if (!pieces) return trouble(fmt::format("{}: at byte {}", path_of(id), offset), pieces.error());
+  return pieces;
 }
 
 Result<std::optional<std::uint64_t>> MountTree::seek(NodeId id, std::uint64_t offset,
@@ -677,6 +689,18 @@ Result<std::optional<std::string>> MountTree::xattr(NodeId id, const std::string
     return std::optional(*std::move(value));
   }
   return std::nullopt;
+}
+
+bool MountTree::may_have_acl(NodeId id) {
+  EntryPlace place;
+  {
+    const MutexLock lock(mutex_);
+    const NodeTable::Node* node = nodes_.find(id);
+    if (node == nullptr) return false;
+    place = node->place;
+  }
+  const auto leaf = reader_.leaf(place.leaf);
+  return !leaf || (*leaf)->has_acls;
 }
 
 Result<MountTree::InodeFlags> MountTree::inode_flags(NodeId id) {

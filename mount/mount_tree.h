@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "mount/chunk_cache.h"
@@ -53,7 +54,8 @@ struct MountTreeOptions {
 struct NodeStatus {
   NodeId id = 0;
   struct stat status {};
-  bool is_lasting = false;  // will never change
+  bool is_lasting = false;       // it will never change
+  bool is_name_lasting = false;  // nor will what its name stands for
 };
 
 class MountTree {
@@ -73,19 +75,20 @@ class MountTree {
   NodeId parent(NodeId id);
 
   // Calls `each` with the names from a position on (0, or one that came with a name), until it
-  // returns false: then it has not taken this one. What cannot be read is passed over, and
-  // `is_incomplete` is set.
+  // returns false: then it has not taken this one. What cannot be read is passed over; whoever has
+  // come to the end gets an error for it, instead of nothing.
   using EachName =
       std::function<bool(std::string_view name, const NodeStatus& node, std::uint64_t next)>;
-  Result<void> list(NodeId folder, std::uint64_t position, const EachName& each,
-                    bool& is_incomplete);
+  Result<void> list(NodeId folder, std::uint64_t position, const EachName& each);
 
   Result<std::string> link_target(NodeId id);
   // Less than asked for only at the end of the file.
-  Result<std::size_t> read(NodeId id, std::uint64_t offset, MutableByteSpan into);
+  Result<Pieces> read(NodeId id, std::uint64_t offset, std::uint64_t size);
   Result<std::optional<std::uint64_t>> seek(NodeId id, std::uint64_t offset, ContentMap::Kind kind);
   Result<std::vector<std::string>> xattr_names(NodeId id);
   Result<std::optional<std::string>> xattr(NodeId id, const std::string& name);
+  // Whether the node, or one of those beside it, may have an access control list.
+  bool may_have_acl(NodeId id);
   struct InodeFlags {
     std::uint64_t flags = 0;
     std::uint32_t project = 0;
@@ -115,7 +118,7 @@ class MountTree {
   struct View {
     Layout layout;
     std::vector<std::size_t> numbers;  // of the snapshots in the layout
-    Nanoseconds time = 0;              // of the newest
+    Nanoseconds time = 0;              // since when it is so
     Totals totals;
     std::unique_ptr<Histories> histories;
   };
@@ -151,8 +154,9 @@ class MountTree {
   Result<std::optional<NodeStatus>> lookup_in_history(const std::string& path, const View& view,
                                                       std::string_view name);
   NodeStatus take(const SnapshotFolder& folder, const FoundEntry& found);
+  NodeStatus take_version(const History::Version& version);
   Result<void> list_folder(const SnapshotFolder& folder, std::uint64_t position,
-                           const EachName& each, bool& is_incomplete);
+                           const EachName& each);
   Result<void> list_history(const std::string& path, const View& view, std::uint64_t position,
                             const EachName& each);
 
@@ -181,6 +185,8 @@ class MountTree {
     std::uint64_t references = 0;
   };
   std::unordered_map<NodeId, HistoryNode> history_nodes_ GUARDED_BY(mutex_);
+  std::unordered_set<NodeId> incomplete_
+      GUARDED_BY(mutex_);  // folders of which a name was passed over
   LruCache<NodeId, std::shared_ptr<FileReader>> readers_ GUARDED_BY(mutex_);
   LruCache<LeafNumber, std::uint32_t> neighbours_ GUARDED_BY(mutex_);  // fetched up to here
 };

@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +15,6 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
-#include <optional>
 #include <sstream>
 
 #include "util/file.h"
@@ -61,21 +61,6 @@ std::string unescaped(const std::string& text) {
   return out;
 }
 
-// The type of what is mounted there; the last of several counts.
-std::optional<std::string> mounted_type(const std::string& path) {
-  std::optional<std::string> type;
-  std::ifstream table("/proc/self/mountinfo");
-  for (std::string line; std::getline(table, line);) {
-    std::istringstream words(line);
-    std::string word, where;
-    for (int i = 0; i < 5; ++i) words >> where;
-    while (words >> word && word != "-") {
-    }
-    if (words >> word && unescaped(where) == path) type = word;
-  }
-  return type;
-}
-
 // The helper that may unmount for those who are not root.
 Result<void> run_fusermount(const std::string& path, bool lazily) {
   const std::string flags = lazily ? "-uz" : "-u";
@@ -111,6 +96,12 @@ Result<void> unmount_path(const std::string& path, bool lazily) {
                 fmt::format("{} is in use: close what is open there, or say --lazy", path));
   }
   return fail(system_error("unmount " + path, errno));
+}
+
+// Is it a mount whose program is gone? What stat(2) says may be remembered from before.
+bool is_dead(const std::string& path) {
+  struct statvfs system {};
+  return ::statvfs(path.c_str(), &system) != 0 && errno == ENOTCONN;
 }
 
 Result<void> check_fuse(const MountpointRules& rules) {
@@ -158,14 +149,27 @@ Result<void> check_empty(const std::string& path) {
 
 }  // namespace
 
+std::optional<MountedThere> mounted_at(const std::string& path) {
+  std::optional<MountedThere> found;
+  std::ifstream table("/proc/self/mountinfo");
+  for (std::string line; std::getline(table, line);) {
+    std::istringstream words(line);
+    std::string number, above, device, root, where, word;
+    words >> number >> above >> device >> root >> where;
+    while (words >> word && word != "-") {
+    }
+    if (words >> word && unescaped(where) == path) found = {word, device};
+  }
+  return found;
+}
+
 Result<std::string> prepare_mountpoint(const std::string& path, const MountpointRules& rules) {
-  struct stat status {};
-  int failed = ::stat(path.c_str(), &status) == 0 ? 0 : errno;
-  if (failed == ENOTCONN) {
+  if (is_dead(path)) {
     const auto dead = path_through_parent(path);
     if (dead) TRY(unmount_path(*dead, true));
-    failed = ::stat(path.c_str(), &status) == 0 ? 0 : errno;
   }
+  struct stat status {};
+  const int failed = ::stat(path.c_str(), &status) == 0 ? 0 : errno;
   if (failed == ENOENT) {
     return fail(ErrorCode::not_found,
                 fmt::format("there is no folder {}: make it with 'mkdir {}'", path, path));
@@ -196,14 +200,12 @@ Result<std::string> prepare_mountpoint(const std::string& path, const Mountpoint
 
 Result<void> unmount(const std::string& path, bool lazily) {
   const auto absolute = path_through_parent(path);
-  const auto type = absolute ? mounted_type(*absolute) : std::nullopt;
-  if (!type || *type != kType) {
+  const auto there = absolute ? mounted_at(*absolute) : std::nullopt;
+  if (!there || there->type != kType) {
     return fail(ErrorCode::not_found, fmt::format("nothing of lagan is mounted at {}{}", path,
-                                                  type ? " (" + *type + " is)" : ""));
+                                                  there ? " (" + there->type + " is)" : ""));
   }
-  struct stat status {};
-  const bool is_dead = ::stat(absolute->c_str(), &status) != 0 && errno == ENOTCONN;
-  return unmount_path(*absolute, lazily || is_dead);
+  return unmount_path(*absolute, lazily || is_dead(*absolute));
 }
 
 }  // namespace lagan

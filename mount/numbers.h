@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "repo/derived_keys.h"
+#include "repo/stable_number.h"
 #include "util/coding.h"
 
 namespace lagan {

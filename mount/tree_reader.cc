@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "repo/parse_directory.h"
+
 namespace lagan {
 namespace {
 
@@ -40,6 +42,7 @@ LeafNumber TreeReader::number_of(const ChunkId& id) {
 }
 
 std::shared_ptr<const Leaf> TreeReader::keep(Leaf leaf) {
+  leaf.has_acls = as_text(leaf.bytes).find("system.posix_acl_") != std::string_view::npos;
   auto kept = std::make_shared<const Leaf>(std::move(leaf));
   const MutexLock lock(mutex_);
   leaves_.put(kept->number, kept, weight_of(*kept));
@@ -58,7 +61,7 @@ Result<std::shared_ptr<const FolderLeaves>> TreeReader::leaves(const ChunkId& fo
   if (node.level == 0) {
     found->leaves.push_back({number_of(folder), {}});
     // Moving the bytes leaves them where the entries point to.
-    keep({found->leaves.front().number, std::move(bytes), std::move(node.entries)});
+    keep({found->leaves.front().number, std::move(bytes), std::move(node.entries), false});
   } else {
     std::string reached;
     TRY(collect(folder, node, *found, reached));
@@ -114,7 +117,7 @@ Result<std::shared_ptr<const Leaf>> TreeReader::load_leaf(LeafNumber number) {
     LAGAN_ASSERT(number < ids_.size());
     id = ids_[number];
   }
-  Leaf leaf{number, TRY(source_(id, ChunkKind::directory)), {}};
+  Leaf leaf{number, TRY(source_(id, ChunkKind::directory)), {}, false};
   DirectoryNode node =
       TRY_IN(fmt::format("directory {}", id.short_hex()), parse_directory(leaf.bytes));
   if (node.level != 0) {

@@ -30,6 +30,7 @@ struct Leaf {
   LeafNumber number = 0;
   Bytes bytes;
   std::vector<std::string_view> entries;  // encoded, borrowed from `bytes`
+  bool has_acls = false;                  // perhaps one of them has an access control list
 };
 
 // The leaves of one folder, in the order of names.

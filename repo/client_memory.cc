@@ -17,6 +17,7 @@ namespace lagan {
 namespace {
 
 constexpr std::size_t kRecordSize = RepositoryId::kSize + 8;
+constexpr std::size_t kRecordWithSlotSize = kRecordSize + KeySlotId::kSize;
 constexpr Nanoseconds kSecond = 1'000'000'000;
 constexpr Nanoseconds kDay = 24 * 3600 * kSecond;
 
@@ -114,20 +115,22 @@ std::string ClientMemory::location_file(std::string_view location) const {
 }
 
 std::optional<ClientMemory::Seen> ClientMemory::recall(std::string_view location) const {
-  const auto record = read_file(location_file(location), kRecordSize);
-  if (!record || record->size() != kRecordSize) return std::nullopt;
+  const auto record = read_file(location_file(location), kRecordWithSlotSize);
+  if (!record || (record->size() != kRecordSize && record->size() != kRecordWithSlotSize))
+    return std::nullopt;
   const ByteSpan bytes = *record;
-  return Seen{*RepositoryId::from_bytes(bytes.first(RepositoryId::kSize)),
-              load_le<std::uint64_t>(bytes.data() + RepositoryId::kSize)};
+  Seen seen{*RepositoryId::from_bytes(bytes.first(RepositoryId::kSize)),
+            load_le<std::uint64_t>(bytes.data() + RepositoryId::kSize), std::nullopt};
+  if (bytes.size() == kRecordWithSlotSize)
+    seen.slot = KeySlotId::from_bytes(bytes.last(KeySlotId::kSize));
+  return seen;
 }
 
 Result<void> ClientMemory::remember(std::string_view location, const Seen& seen) const {
-  if (const auto before = recall(location); before && before->repository == seen.repository &&
-                                            before->config_revision == seen.config_revision) {
-    return {};
-  }
+  if (recall(location) == seen) return {};
   std::string record(as_text(seen.repository.span()));
   append_le(record, seen.config_revision);
+  if (seen.slot) record += as_text(seen.slot->span());
   TRY(make_directories(root_ + "/locations"));
   return replace_file(location_file(location), as_bytes(record));
 }

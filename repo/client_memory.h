@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "repo/names.h"
 #include "util/clock.h"
 #include "util/id.h"
 #include "util/result.h"
@@ -51,6 +52,8 @@ class ClientMemory {
   struct Seen {
     RepositoryId repository;
     std::uint64_t config_revision = 0;
+    std::optional<KeySlotId> slot;  // that opened it
+    friend bool operator==(const Seen&, const Seen&) = default;
   };
   std::optional<Seen> recall(std::string_view location) const;
   Result<void> remember(std::string_view location, const Seen& seen) const;

@@ -33,10 +33,6 @@ std::uint64_t hardlink_group(const PrfKey& split_key, std::uint64_t file_system,
   return std::max<std::uint64_t>(siphash24(split_key, as_bytes(bound)), 1);
 }
 
-std::uint64_t stable_number(const PrfKey& split_key, ByteSpan bytes) {
-  return siphash24(split_key, bytes);
-}
-
 std::string cache_check(const Repository& repository, std::string_view payload) {
   const Hash digest =
       keyed_hash(repository.bundle().keys.id_key, as_bytes(payload), as_bytes("cache"));

@@ -25,10 +25,6 @@ std::array<std::byte, 82> chunker_seed(const Repository& repository);
 std::uint64_t hardlink_group(const PrfKey& split_key, std::uint64_t file_system,
                              std::uint64_t inode);
 
-// A number that stands for these bytes whenever this repository is opened: of nodes of mounted
-// snapshots, whose inode numbers must stay.
-std::uint64_t stable_number(const PrfKey& split_key, ByteSpan bytes);
-
 // 16 bytes that prove a part of a local cache file whole and this repository's.
 std::string cache_check(const Repository& repository, std::string_view payload);
 

@@ -3,6 +3,7 @@
 
 #include "repo/canonical.h"
 #include "repo/limits.h"
+#include "repo/parse_directory.h"
 #include "repo/tree.h"
 #include "repo/wire.h"
 

@@ -189,11 +189,18 @@ Result<std::unordered_set<PackId>> load_condemned(const Repository& repository) 
     logs.push_back(info.name);
     return {};
   }));
-  std::unordered_set<PackId> condemned;
-  for (const ObjectName& log : logs) {
+  std::vector<Condemned> contents(logs.size());
+  const std::size_t threads =
+      std::max<std::size_t>(1, repository.storage().capabilities().parallel_gets);
+  auto read = for_each_parallel(logs.size(), threads, [&](std::size_t i) -> Result<void> {
     const std::string message =
-        TRY(repository.get_signed(ObjectKind::condemned, log, limits::kCondemnedBytes));
-    const Condemned packs = TRY_IN(log.text(), decode_condemned(as_bytes(message)));
+        TRY(repository.get_signed(ObjectKind::condemned, logs[i], limits::kCondemnedBytes));
+    contents[i] = TRY_IN(logs[i].text(), decode_condemned(as_bytes(message)));
+    return {};
+  });
+  TRY(std::move(read));
+  std::unordered_set<PackId> condemned;
+  for (const Condemned& packs : contents) {
     condemned.insert(packs.data_packs.begin(), packs.data_packs.end());
     condemned.insert(packs.tree_packs.begin(), packs.tree_packs.end());
   }

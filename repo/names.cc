@@ -36,6 +36,7 @@ ObjectName heartbeat(const SessionId& id, std::uint64_t number) {
   return made(fmt::format("{}{}.{}", kSessions, id.hex(), number));
 }
 ObjectName fence(const SessionId& id) { return made(fmt::format("{}{}", kFences, id.hex())); }
+ObjectName key_slot(const KeySlotId& id) { return made(fmt::format("{}{}", kKeys, id.hex())); }
 ObjectName random_name(std::string_view folder, const RepositoryId& random) {
   return made(fmt::format("{}{}", folder, random.hex()));
 }

@@ -10,6 +10,10 @@
 #include "storage/storage.h"
 #include "util/id.h"
 
+namespace lagan {
+using KeySlotId = Id<struct KeySlotTag, 16>;
+}  // namespace lagan
+
 namespace lagan::names {
 
 inline constexpr std::string_view kBoot = "lagan.repo";
@@ -32,6 +36,7 @@ ObjectName verified(const SnapshotId& id);  // snapshots/<s>.ok
 ObjectName session(const SessionId& id);
 ObjectName heartbeat(const SessionId& id, std::uint64_t number);
 ObjectName fence(const SessionId& id);
+ObjectName key_slot(const KeySlotId& id);
 // `folder` is one of the constants above; `random` 16 bytes.
 ObjectName random_name(std::string_view folder, const RepositoryId& random);
 

@@ -10,6 +10,8 @@
 #include "repo/client_memory.h"
 #include "repo/limits.h"
 #include "repo/names.h"
+#include "util/file.h"
+#include "util/parallel.h"
 
 namespace lagan {
 namespace {
@@ -31,6 +33,11 @@ Result<std::vector<ObjectInfo>> list_all(Storage& storage, std::string_view pref
   return found;
 }
 
+// How many at a time of what is asked for at once: over a network each costs a round trip.
+std::size_t threads_for(Storage& storage) {
+  return std::max<std::size_t>(1, storage.capabilities().parallel_gets);
+}
+
 struct Candidate {
   ObjectName name;
   Bytes object;
@@ -41,6 +48,17 @@ struct Candidate {
 bool is_hinted(const Candidate& slot, std::string_view hint) {
   if (hint.empty()) return false;
   return slot.name.text().substr(names::kKeys.size()).starts_with(hint) || slot.info.label == hint;
+}
+
+// May it be tried: is it a slot of this repository, of a kind and a cost that fit?
+bool is_usable(ByteSpan slot, const RepositoryId& repository, const Credential& credential) {
+  const auto info = read_slot(slot);
+  return info && info->header.repository() == repository && info->kind == credential.kind &&
+         info->cost.memory_kib <= kSlotMemoryMaxKib;
+}
+
+bool is_gone(const Error& error) {
+  return error.code == ErrorCode::not_found || error.code == ErrorCode::no_repository;
 }
 
 std::string slot_labels(const std::vector<Candidate>& slots) {
@@ -55,24 +73,28 @@ std::string slot_labels(const std::vector<Candidate>& slots) {
 
 // All slots that can be read and hold what `credential` could open, the hinted one first, then the
 // cheapest.
-Result<std::vector<Candidate>> candidates(Storage& storage, const RepositoryId& repository,
+Result<std::vector<Candidate>> candidates(Storage& storage, const std::vector<ObjectInfo>& listed,
+                                          const RepositoryId& repository,
                                           const Credential& credential, std::string_view hint,
                                           std::vector<std::string>& warnings) {
+  std::vector<Result<Bytes>> fetched(std::min(listed.size(), limits::kSlotsTried));
+  (void)for_each_parallel(fetched.size(), threads_for(storage), [&](std::size_t i) -> Result<void> {
+    fetched[i] = storage.get(listed[i].name);
+    return {};
+  });
   std::vector<Candidate> slots;
-  for (const ObjectInfo& object : TRY(list_all(storage, names::kKeys))) {
-    if (slots.size() >= limits::kSlotsTried) break;
-    auto bytes = storage.get(object.name);
-    if (!bytes && bytes.error().code == ErrorCode::not_found) continue;  // removed meanwhile
-    Bytes slot = TRY(std::move(bytes));
+  for (std::size_t i = 0; i < fetched.size(); ++i) {
+    const ObjectName& name = listed[i].name;
+    if (!fetched[i] && fetched[i].error().code == ErrorCode::not_found) continue;  // removed since
+    Bytes slot = TRY(std::move(fetched[i]));
     auto info = read_slot(slot);
     if (!info || info->header.repository() != repository) {
       warnings.push_back(
-          fmt::format("{}: {}", object.name.text(),
+          fmt::format("{}: {}", name.text(),
                       info ? std::string("belongs to another repository") : info.error().message));
       continue;
     }
-    if (info->kind == credential.kind)
-      slots.push_back({object.name, std::move(slot), *std::move(info)});
+    if (info->kind == credential.kind) slots.push_back({name, std::move(slot), *std::move(info)});
   }
   std::ranges::stable_sort(slots, [&](const Candidate& a, const Candidate& b) {
     return std::pair(!is_hinted(a, hint), a.cost()) < std::pair(!is_hinted(b, hint), b.cost());
@@ -150,78 +172,160 @@ Result<std::unique_ptr<Repository>> Repository::create(std::shared_ptr<Storage> 
   return open(std::move(storage), credential, open_options);
 }
 
+// What the first requests bring, all of them sent at once.
+struct Repository::Found {
+  std::optional<Result<Boot>> boot;                      // unless only the last slot is wanted
+  std::optional<Result<Bytes>> last_slot;                // if one is known
+  std::optional<Result<std::vector<ObjectInfo>>> slots;  // if none is
+  Result<std::vector<ObjectInfo>> configs;
+};
+
+Repository::Found Repository::look_around(Storage& storage,
+                                          const std::optional<KeySlotId>& last_slot,
+                                          bool only_last_slot) {
+  Found found;
+  std::vector<std::function<void()>> requests;
+  if (!only_last_slot) requests.emplace_back([&] { found.boot = read_boot_record(storage); });
+  if (last_slot) {
+    requests.emplace_back([&] { found.last_slot = storage.get(names::key_slot(*last_slot)); });
+  } else {
+    requests.emplace_back([&] { found.slots = list_all(storage, names::kKeys); });
+  }
+  requests.emplace_back([&] { found.configs = list_all(storage, names::kConfig); });
+  (void)for_each_parallel(requests.size(), threads_for(storage),
+                          [&](std::size_t i) -> Result<void> {
+                            requests[i]();
+                            return {};
+                          });
+  return found;
+}
+
+// False if it is not the one: its credential is another, or it is damaged, which `warnings_` tells.
+Result<bool> Repository::try_slot(const ObjectName& name, ByteSpan object,
+                                  const Credential& credential) {
+  auto bundle = open_slot(name.text(), object, credential);
+  if (!bundle && bundle.error().code == ErrorCode::wrong_key) return false;
+  if (!bundle) {
+    if (bundle.error().code == ErrorCode::unsupported) return fail(std::move(bundle).error());
+    warnings_.push_back(fmt::format("{}: {}", name.text(), bundle.error().message));
+    return false;
+  }
+  bundle_ = *std::move(bundle);
+  opened_slot_ = name;
+  return true;
+}
+
+Result<void> Repository::try_all_slots(const std::vector<ObjectInfo>& listed,
+                                       const RepositoryId& id, const Credential& credential,
+                                       std::string_view hint,
+                                       const std::optional<ObjectName>& spared) {
+  const auto slots = TRY(candidates(*storage_, listed, id, credential, hint, warnings_));
+  std::uint64_t spent = 0;
+  for (const Candidate& slot : slots) {
+    if (slot.name == spared) continue;  // has been tried
+    if (slot.info.cost.memory_kib > kSlotMemoryMaxKib || spent + slot.cost() > kAllSlotsMax)
+      continue;
+    spent += slot.cost();
+    if (TRY(try_slot(slot.name, slot.object, credential))) return {};
+  }
+  const auto damaged = std::ranges::find_if(
+      warnings_, [](const std::string& warning) { return warning.starts_with(names::kKeys); });
+  if (slots.empty() && damaged != warnings_.end())
+    return fail(ErrorCode::corrupt, "no key slot can be read: " + *damaged);
+  if (slots.empty()) {
+    return fail(ErrorCode::wrong_key, fmt::format("repository {} has no key of this kind in {}",
+                                                  storage_->description(), names::kKeys));
+  }
+  return fail(ErrorCode::wrong_key, fmt::format("wrong password for repository {} (keys: {})",
+                                                storage_->description(), slot_labels(slots)));
+}
+
 Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<Storage> storage,
                                                      const Credential& credential,
                                                      const OpenOptions& options) {
   auto repository = std::unique_ptr<Repository>(new Repository);
-  const auto boot = read_boot_record(*storage);
-  RepositoryId id;
-  if (boot) {
-    id = boot->repository;
-  } else {
-    const bool is_missing = boot.error().code == ErrorCode::no_repository;
-    id = TRY(identify_by_keys(*storage, boot.error()));
-    repository->warnings_.push_back(is_missing ? "lagan.repo is missing" : boot.error().message);
-  }
   repository->storage_ = std::move(storage);
   repository->clock_ = options.clock;
+  Storage& where = *repository->storage_;
+  std::optional<ClientMemory::Seen> seen;
+  if (!options.cache_folder.empty() && options.key_hint.empty())
+    seen = ClientMemory(options.cache_folder).recall(where.description());
+  const auto last_slot = seen ? seen->slot : std::nullopt;
+  Found found = look_around(where, last_slot, options.by_last_slot && last_slot);
 
-  const auto slots = TRY(
-      candidates(*repository->storage_, id, credential, options.key_hint, repository->warnings_));
-  std::uint64_t spent = 0;
-  bool opened = false;
-  for (const Candidate& slot : slots) {
-    if (slot.info.cost.memory_kib > kSlotMemoryMaxKib || spent + slot.cost() > kAllSlotsMax)
-      continue;
-    spent += slot.cost();
-    auto bundle = open_slot(slot.name.text(), slot.object, credential);
-    if (!bundle && bundle.error().code == ErrorCode::wrong_key) continue;
-    if (!bundle) {
-      if (bundle.error().code == ErrorCode::unsupported) return fail(std::move(bundle).error());
-      repository->warnings_.push_back(
-          fmt::format("{}: {}", slot.name.text(), bundle.error().message));
-      continue;
-    }
-    repository->bundle_ = *std::move(bundle);
-    repository->opened_slot_ = slot.name;
-    opened = true;
-    break;
+  if (!found.boot && !*found.last_slot && !is_gone(found.last_slot->error()))
+    return fail(found.last_slot->error());
+
+  bool is_open = false;
+  std::optional<ObjectName> last;
+  RepositoryId id;
+  if (found.boot) id = TRY(repository->identify(*found.boot));
+  if (found.last_slot && *found.last_slot &&
+      is_usable(**found.last_slot, found.boot ? id : seen->repository, credential)) {
+    last = names::key_slot(*last_slot);
+    is_open = TRY(repository->try_slot(*last, **found.last_slot, credential));
   }
-  if (!opened) {
-    const auto damaged = std::ranges::find_if(
-        repository->warnings_,
-        [](const std::string& warning) { return warning.starts_with(names::kKeys); });
-    if (slots.empty() && damaged != repository->warnings_.end())
-      return fail(ErrorCode::corrupt, "no key slot can be read: " + *damaged);
-    if (slots.empty()) {
-      return fail(ErrorCode::wrong_key,
-                  fmt::format("repository {} has no key of this kind in {}",
-                              repository->storage_->description(), names::kKeys));
+  if (!is_open) {
+    if (!found.boot) {
+      found.boot = read_boot_record(where);
+      id = TRY(repository->identify(*found.boot));
     }
-    return fail(ErrorCode::wrong_key,
-                fmt::format("wrong password for repository {} (keys: {})",
-                            repository->storage_->description(), slot_labels(slots)));
+    if (!found.slots) found.slots = list_all(where, names::kKeys);
+    const auto slots = TRY(std::move(*found.slots));
+    TRY(repository->try_all_slots(slots, id, credential, options.key_hint, last));
   }
-  if (repository->bundle_.repository != id ||
-      (boot && repository->bundle_.created != boot->created)) {
+  if (found.boot && (repository->id() != id ||
+                     (*found.boot && repository->bundle_.created != (*found.boot)->created))) {
     return fail(ErrorCode::corrupt, "lagan.repo and the key slot name different repositories");
   }
-  repository->sealing_ = {repository->bundle_.repository, &repository->bundle_.keys,
-                          preferred_suite(), options.random};
-  TRY(repository->load_config());
+  repository->sealing_ = {repository->id(), &repository->bundle_.keys, preferred_suite(),
+                          options.random};
+  repository->find_cache(options);
+  const auto configs = TRY(std::move(found.configs));
+  TRY(repository->load_config(configs));
   repository->sealing_.suite = static_cast<Suite>(repository->config_.suite);
   TRY(repository->remember_location(options));
   return repository;
 }
 
-Result<void> Repository::load_config() {
+Result<RepositoryId> Repository::identify(const Result<Boot>& boot) {
+  if (boot) return boot->repository;
+  const bool is_missing = boot.error().code == ErrorCode::no_repository;
+  const RepositoryId id = TRY(identify_by_keys(*storage_, boot.error()));
+  warnings_.push_back(is_missing ? "lagan.repo is missing" : boot.error().message);
+  return id;
+}
+
+// Configs never change, so one that the cache has is as good as the storage's.
+Result<std::string> Repository::get_config(const ObjectName& name) const {
+  const std::string file =
+      cache_folder_.empty() ? std::string() : cache_folder_ + "/" + name.text();
+  const auto open = [&](ByteSpan object) -> Result<std::string> {
+    const std::string message = TRY_IN(
+        name.text(),
+        open_body(sealing_, ObjectKind::config, name.text(), object, limits::kSmallBodyBytes));
+    return std::string(
+        TRY_IN(name.text(), check_signature(sealing_, ObjectKind::config, name.text(), message)));
+  };
+  if (!file.empty()) {
+    const auto cached = read_file(file, limits::kSmallBodyBytes);
+    auto message = cached ? open(*cached) : fail(cached.error());
+    if (message) return message;
+  }
+  const Bytes object = TRY_IN(name.text(), storage_->get(name));
+  std::string message = TRY(open(object));
+  if (!file.empty() && make_directories(cache_folder_ + "/config"))
+    (void)replace_file(file, object);
+  return message;
+}
+
+Result<void> Repository::load_config(const std::vector<ObjectInfo>& revisions) {
   std::string best_name;
   std::set<std::string> unreadable;
   std::vector<std::string> replaced;
   std::vector<Feature> features;
-  const auto revisions = TRY(list_all(*storage_, names::kConfig));
   for (const ObjectInfo& object : revisions) {
-    const auto message = get_signed(ObjectKind::config, object.name, limits::kSmallBodyBytes);
+    const auto message = get_config(object.name);
     const auto config = message ? decode_config(as_bytes(*message)) : fail(message.error());
     if (!config) {
       unreadable.insert(object.name.text());
@@ -258,15 +362,19 @@ Result<void> Repository::load_config() {
   return {};
 }
 
-Result<void> Repository::remember_location(const OpenOptions& options) {
-  if (options.cache_folder.empty()) return {};
-  const ClientMemory memory(options.cache_folder);
-  auto folder = memory.repository_folder(id());
-  if (!folder) {
+void Repository::find_cache(const OpenOptions& options) {
+  if (options.cache_folder.empty()) return;
+  auto folder = ClientMemory(options.cache_folder).repository_folder(id());
+  if (folder) {
+    cache_folder_ = *std::move(folder);
+  } else {
     warnings_.push_back("going on without a cache: " + folder.error().message);
-    return {};
   }
-  cache_folder_ = *std::move(folder);
+}
+
+Result<void> Repository::remember_location(const OpenOptions& options) {
+  if (cache_folder_.empty()) return {};
+  const ClientMemory memory(options.cache_folder);
   memory.mark_used(id(), now());
   if (auto pruned = memory.prune(options.cache_limit_bytes, id(), now()); !pruned)
     warnings_.push_back("the cache: " + pruned.error().message);
@@ -284,7 +392,8 @@ Result<void> Repository::remember_location(const OpenOptions& options) {
         "its config is older than one seen before: the storage may have been rolled back";
     return {};
   }
-  return memory.remember(storage_->description(), {id(), config_.revision});
+  return memory.remember(storage_->description(),
+                         {id(), config_.revision, names::id_of<KeySlotId>(opened_slot_)});
 }
 
 Result<void> Repository::check_writable() const {

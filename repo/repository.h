@@ -14,6 +14,7 @@
 #include "repo/body.h"
 #include "repo/key_slot.h"
 #include "repo/messages.h"
+#include "repo/names.h"
 #include "storage/storage.h"
 #include "util/clock.h"
 #include "util/result.h"
@@ -44,6 +45,9 @@ struct OpenOptions {
   std::string key_hint;  // id prefix or label of the slot to try first
   Random random = system_random;
   Clock clock = system_now;
+  // Opens with the slot that opened this location the last time, and looks neither for others nor
+  // for the boot record if that is still there and fits: fewer requests, for what runs every hour.
+  bool by_last_slot = false;
 };
 
 class Repository {
@@ -103,7 +107,17 @@ class Repository {
 
  private:
   Repository() = default;
-  Result<void> load_config();
+  struct Found;
+  static Found look_around(Storage& storage, const std::optional<KeySlotId>& last_slot,
+                           bool only_last_slot);
+  Result<bool> try_slot(const ObjectName& name, ByteSpan object, const Credential& credential);
+  Result<void> try_all_slots(const std::vector<ObjectInfo>& listed, const RepositoryId& id,
+                             const Credential& credential, std::string_view hint,
+                             const std::optional<ObjectName>& spared);
+  Result<RepositoryId> identify(const Result<Boot>& boot);
+  Result<void> load_config(const std::vector<ObjectInfo>& revisions);
+  Result<std::string> get_config(const ObjectName& name) const;
+  void find_cache(const OpenOptions& options);
   Result<void> remember_location(const OpenOptions& options);
 
   std::shared_ptr<Storage> storage_;

@@ -14,14 +14,10 @@ namespace {
 
 constexpr std::chrono::hours kHeartbeat{6};
 
-Result<bool> is_listed(Storage& storage, std::string_view folder, const ObjectName& name) {
-  bool found = false;
-  TRY(storage.list(folder, [&](const ObjectInfo& info) -> Result<void> {
-    found = found || info.name == name;
-    return {};
-  }));
-  return found;
-}
+// What both of them begin with, and nothing else does.
+constexpr std::string_view kSessionsAndSnapshots = "s";
+static_assert(names::kSessions.starts_with(kSessionsAndSnapshots) &&
+              names::kSnapshots.starts_with(kSessionsAndSnapshots));
 
 }  // namespace
 
@@ -103,12 +99,7 @@ Result<void> WriterSession::commit(const Snapshot& snapshot, const ChunkWriterOp
   LAGAN_ASSERT(!closed_ && snapshot.session == id_);
   Storage& storage = repository_.storage();
   const ObjectName name = names::snapshot(id_);
-  const bool registered = TRY(is_listed(storage, names::kSessions, names::session(id_)));
-  const bool already_there = TRY(is_listed(storage, names::kSnapshots, name));
-  if (!registered || already_there) {
-    return fail(ErrorCode::unavailable,
-                "this machine seems to have been rolled back during the backup: run it again");
-  }
+  TRY(check_not_rolled_back());
   const std::string message = encode(snapshot);
   const SealedObject object =
       seal_body(repository_.sealing(), ObjectKind::snapshot, name.text(), message);
@@ -131,13 +122,41 @@ Result<void> WriterSession::commit(const Snapshot& snapshot, const ChunkWriterOp
   return {};
 }
 
+// In either order, or both at once: what is asked has long been decided. One round trip where the
+// storage can.
+Result<void> WriterSession::check_not_rolled_back() const {
+  Storage& storage = repository_.storage();
+  const ObjectName session = names::session(id_), snapshot = names::snapshot(id_);
+  bool is_registered = false, is_committed = false;
+  const EachObject note = [&](const ObjectInfo& info) -> Result<void> {
+    is_registered = is_registered || info.name == session;
+    is_committed = is_committed || info.name == snapshot;
+    return {};
+  };
+  if (storage.capabilities().lists_any_prefix) {
+    TRY(storage.list(kSessionsAndSnapshots, note));
+  } else {
+    TRY(storage.list(names::kSessions, note));
+    TRY(storage.list(names::kSnapshots, note));
+  }
+  if (is_registered && !is_committed) return {};
+  return fail(ErrorCode::unavailable,
+              "this machine seems to have been rolled back during the backup: run it again");
+}
+
+// Seen by either: a listing may be old, and so may what a cache in between says is not there.
 Result<bool> WriterSession::is_fenced() const {
-  const ObjectName fence = names::fence(id_);
-  if (TRY(is_listed(repository_.storage(), names::kFences, fence))) return true;
-  const auto info = repository_.storage().stat(fence);
-  if (info) return true;
-  if (info.error().code == ErrorCode::not_found) return false;
-  return fail(info.error());
+  const ObjectName name = names::fence(id_);
+  bool is_listed = false;
+  TRY(repository_.storage().list(names::kFences, [&](const ObjectInfo& info) -> Result<void> {
+    is_listed = is_listed || info.name == name;
+    return {};
+  }));
+  if (is_listed) return true;
+  const auto fence = repository_.storage().stat(name);
+  if (fence) return true;
+  if (fence.error().code == ErrorCode::not_found) return false;
+  return fail(fence.error());
 }
 
 // A collector has closed this session without its writer: packs it relied on may have been

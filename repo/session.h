@@ -58,6 +58,7 @@ class WriterSession {
   WriterSession(const Repository& repository, LocalIndex& index, std::string host);
   Result<void> put_registration(Purpose purpose, std::uint32_t beat);
   Result<void> learn();
+  Result<void> check_not_rolled_back() const;
   Result<bool> is_fenced() const;
   Result<void> rescue(const Snapshot& snapshot, const ChunkWriterOptions& writer);
 

@@ -112,8 +112,6 @@ struct DirectoryNode {
   bool unknown_fields = false;  // outside the entries; writing the directory anew loses them
 };
 Result<DirectoryNode> decode_directory(ByteSpan node);
-// The same for readers, who do not ask whether it is canonical: that costs more than all else.
-Result<DirectoryNode> parse_directory(ByteSpan node);
 
 struct ListChild {
   ChunkId id;

@@ -23,6 +23,12 @@ inline Result<void> check_prefix(std::string_view prefix) {
   return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a folder of objects", prefix));
 }
 
+// For storages where list takes any beginning of a name.
+inline Result<void> check_name_prefix(std::string_view prefix) {
+  if (ObjectName::parse(fmt::format("{}x", prefix))) return {};
+  return fail(ErrorCode::invalid_argument, fmt::format("'{}' begins no object's name", prefix));
+}
+
 // Where an object ends at most: what is beyond that some servers cannot even parse.
 constexpr std::uint64_t kObjectEndMax = INT64_MAX;
 

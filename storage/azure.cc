@@ -34,7 +34,11 @@ class AzureStorage final : public Storage {
       : location_(std::move(location)), clock_(std::move(clock)), client_(std::move(http)) {}
 
   Capabilities capabilities() const override {
-    return {.parallel = 8, .parallel_puts = 3, .parallel_gets = 8, .put_is_verified = true};
+    return {.parallel = 8,
+            .parallel_puts = 3,
+            .parallel_gets = 8,
+            .put_is_verified = true,
+            .lists_any_prefix = true};
   }
   std::string description() const override { return location_.shown(); }
   Result<void> create() override;
@@ -163,7 +167,7 @@ Result<ObjectInfo> AzureStorage::stat(const ObjectName& name) {
 }
 
 Result<void> AzureStorage::list(std::string_view prefix, const EachObject& each) {
-  TRY(check_prefix(prefix));
+  TRY(check_name_prefix(prefix));
   const std::string wanted = location_.prefix + std::string(prefix);
   const auto corrupt = [&](std::string_view why) {
     return fail(ErrorCode::corrupt, fmt::format("list {}: {}", wanted, why));

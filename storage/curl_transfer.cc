@@ -23,7 +23,8 @@ void CurlLines::add(const std::string& line) {
   lines_.reset(longer);
 }
 
-CurlPool::CurlPool(HttpOptions options) : options_(std::move(options)) {
+CurlPool::CurlPool(HttpOptions options, int login_seconds)
+    : options_(std::move(options)), login_seconds_(login_seconds) {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
 }
@@ -107,7 +108,20 @@ int CurlTransfer::look_for_stop(void* self, curl_off_t to_come, curl_off_t, curl
   auto& transfer = *static_cast<CurlTransfer*>(self);
   const bool is_large = std::max(to_come, to_send) > kLargeBody;
   transfer.was_stopped_ = is_large && transfer.pool_.options().stop.stop_requested();
-  return transfer.was_stopped_ ? 1 : 0;
+  transfer.is_unreachable_ = transfer.was_unreachable();
+  return transfer.was_stopped_ || transfer.is_unreachable_ ? 1 : 0;
+}
+
+// Has there been no connection for longer than the first may take? Only asked where curl itself,
+// which has the login to wait for, waits longer.
+bool CurlTransfer::was_unreachable() const {
+  if (pool_.login_seconds() == 0 || pool_.was_answered()) return false;
+  curl_off_t connected_us = 0, total_us = 0;
+  curl_easy_getinfo(handle_.get(), CURLINFO_CONNECT_TIME_T, &connected_us);
+  curl_easy_getinfo(handle_.get(), CURLINFO_TOTAL_TIME_T, &total_us);
+  // curl looks once a second.
+  constexpr curl_off_t kSecond = 1'000'000;
+  return connected_us == 0 && total_us > (pool_.options().first_connect_seconds - 1) * kSecond;
 }
 
 // A peer that no longer acknowledges is given up like one that no longer sends.
@@ -123,8 +137,9 @@ void CurlTransfer::set_common() {
   set(CURLOPT_ERRORBUFFER, details_);
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_CONNECTTIMEOUT,
-      static_cast<long>(pool_.was_answered() ? options.connect_seconds
-                                             : options.first_connect_seconds));
+      static_cast<long>(pool_.login_seconds() + (pool_.was_answered()
+                                                     ? options.connect_seconds
+                                                     : options.first_connect_seconds)));
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
   set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options.stall_seconds));
   set(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -196,6 +211,9 @@ Error CurlTransfer::error(std::string_view peer) const {
     if (!details.empty()) message += fmt::format(" ({})", details);
     return Error{kind, std::move(message), retry, {}};
   };
+  if (is_unreachable_)
+    return made(ErrorCode::unavailable, Retry::backoff,
+                "no connection: is the host right, and does it let us through?");
   if (was_stopped_) return Error{ErrorCode::cancelled, "interrupted", Retry::never, {}};
   if (is_too_long_)
     return made(ErrorCode::corrupt, Retry::never, "the answer is longer than it may be");

@@ -39,11 +39,13 @@ class CurlLines {
 // Each busy thread has a handle, and with it a connection; the last one used is the next.
 class CurlPool {
  public:
-  explicit CurlPool(HttpOptions options);
+  // `login_seconds` may pass after a connection stands, which for curl is a part of it.
+  explicit CurlPool(HttpOptions options, int login_seconds = 0);
 
   CurlHandle take();
   void give_back(CurlHandle handle);
   const HttpOptions& options() const { return options_; }
+  int login_seconds() const { return login_seconds_; }
 
   // Has the service ever answered? Until then nothing that fails is worth another try.
   bool was_answered() const { return was_answered_; }
@@ -52,6 +54,7 @@ class CurlPool {
 
  private:
   const HttpOptions options_;
+  const int login_seconds_;
   std::atomic<bool> was_answered_ = false;
   Mutex mutex_;
   std::vector<CurlHandle> idle_ GUARDED_BY(mutex_);
@@ -90,6 +93,7 @@ class CurlTransfer {
   static int look_for_stop(void* self, curl_off_t to_come, curl_off_t, curl_off_t to_send,
                            curl_off_t);
   static int prepare_socket(void* self, curl_socket_t socket, curlsocktype);
+  bool was_unreachable() const;
   void set_common();
   Error error(std::string_view peer) const;
 
@@ -101,7 +105,7 @@ class CurlTransfer {
   std::optional<std::uint64_t> announced_;
   Bytes answer_;
   std::size_t received_ = 0, sent_ = 0;
-  bool is_too_long_ = false, was_stopped_ = false;
+  bool is_too_long_ = false, was_stopped_ = false, is_unreachable_ = false;
   CURLcode code_ = CURLE_OK;
   char details_[CURL_ERROR_SIZE] = "";
 };

@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::uint64_t kObjectMax = std::uint64_t{2} << 30;
 constexpr std::uint64_t kListingMax = std::uint64_t{256} << 20;
+// Servers take their time over a login.
+constexpr int kLoginSeconds = 10;
 constexpr std::uint64_t kTextMax = std::uint64_t{64} << 10;
 
 struct Scheme {
@@ -44,7 +46,7 @@ struct Answer {
 class FtpStorage final : public Storage {
  public:
   FtpStorage(FtpLocation location, HttpOptions options)
-      : location_(std::move(location)), pool_(std::move(options)) {}
+      : location_(std::move(location)), pool_(std::move(options), kLoginSeconds) {}
 
   Capabilities capabilities() const override {
     return {.parallel = 4, .parallel_puts = 3, .parallel_gets = 4, .put_is_verified = false};
@@ -417,16 +419,6 @@ Result<FtpLocation> parse_ftp_location(std::string_view text) {
   return location;
 }
 
-namespace {
-
-// Of a connection the login is a part for curl, and servers take their time over it.
-HttpOptions with_time_to_log_in(HttpOptions options) {
-  options.first_connect_seconds = std::max(options.first_connect_seconds, 15);
-  return options;
-}
-
-}  // namespace
-
 Result<std::unique_ptr<Storage>> open_ftp_storage(std::string_view location,
                                                   const StorageOptions& options) {
   FtpLocation parsed = TRY(parse_ftp_location(location));
@@ -435,7 +427,7 @@ Result<std::unique_ptr<Storage>> open_ftp_storage(std::string_view location,
     parsed.user = environment_variable("LAGAN_FTP_USER");
     parsed.password = environment_variable("LAGAN_FTP_PASSWORD");
   }
-  return std::make_unique<FtpStorage>(std::move(parsed), with_time_to_log_in(options.connection));
+  return std::make_unique<FtpStorage>(std::move(parsed), options.connection);
 }
 
 }  // namespace lagan

@@ -15,7 +15,9 @@ namespace {
 
 class MemoryStorage final : public Storage {
  public:
-  Capabilities capabilities() const override { return {.parallel = 4, .put_is_verified = true}; }
+  Capabilities capabilities() const override {
+    return {.parallel = 4, .put_is_verified = true, .lists_any_prefix = true};
+  }
   std::string description() const override { return "memory"; }
   Result<void> create() override { return {}; }
 
@@ -50,7 +52,7 @@ class MemoryStorage final : public Storage {
   }
 
   Result<void> list(std::string_view prefix, const EachObject& each) override {
-    TRY(check_prefix(prefix));
+    TRY(check_name_prefix(prefix));
     // Without the lock, because `each` may call this storage.
     for (const ObjectInfo& object : snapshot(prefix)) TRY(each(object));
     return {};

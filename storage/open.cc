@@ -10,6 +10,7 @@
 
 #include "storage/azure.h"
 #include "storage/ftp.h"
+#include "storage/hot_cold.h"
 #include "storage/local.h"
 #include "storage/memory.h"
 #include "storage/rclone.h"
@@ -25,7 +26,7 @@ namespace {
 constexpr std::string_view kKnownKinds =
     "a path, file:///path, local:path, s3://bucket/prefix, s3+https://host/bucket/prefix, "
     "sftp://user@host/path, webdav+https://host/path, ftps+explicit://host/path, "
-    "azure://account/container/prefix, rclone:remote:path and mem://name";
+    "azure://account/container/prefix, rclone:remote:path, hotcold:?hot=…&cold=… and mem://name";
 
 // The stores behind mem://, for as long as the process lives: what one part of a test has put
 // there, another finds by the same location, as it would on a disk.
@@ -145,6 +146,7 @@ Result<void> check_option_names(const ExtendedOptions& options) {
 Result<std::unique_ptr<Storage>> open_storage(std::string_view location,
                                               const StorageOptions& options) {
   TRY(check_option_names(options.extended));
+  if (is_hot_cold_location(location)) return open_hot_cold_storage(location, options);
   for (const RemoteKind& kind : kRemoteKinds) {
     if (kind.is_location(location)) return kind.open(location, options);
   }
@@ -159,6 +161,13 @@ Result<std::unique_ptr<Storage>> open_storage(std::string_view location,
 }
 
 bool is_open_to_listeners(std::string_view location) {
+  if (is_hot_cold_location(location)) {
+    for (std::size_t at = location.find('='); at != std::string_view::npos;
+         at = location.find('=', at + 1)) {
+      if (is_open_to_listeners(location.substr(at + 1))) return true;
+    }
+    return false;
+  }
   const std::size_t end = location.find("://");
   if (end == std::string_view::npos) return false;
   const std::string_view scheme = location.substr(0, end);
@@ -166,7 +175,7 @@ bool is_open_to_listeners(std::string_view location) {
                         scheme.ends_with("+http") || scheme.ends_with(":http");
   if (!is_plain) return false;
   std::string_view authority = location.substr(end + 3);
-  authority = authority.substr(0, authority.find_first_of("/?"));
+  authority = authority.substr(0, authority.find_first_of("/?&"));
   return !is_loopback(authority.substr(authority.rfind('@') + 1));
 }
 

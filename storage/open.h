@@ -9,6 +9,7 @@
 //   azure://account/container/prefix  azure:container:/prefix          Azure (storage/azure.h)
 //   ftp://host/path  ftps+explicit://host/path  ftps://host/path       FTP (storage/ftp.h)
 //   rclone:remote:path                                                 rclone (storage/rclone.h)
+//   hotcold:?hot=LOCATION&cold=LOCATION                               both (storage/hot_cold.h)
 //   webdav+https://user@host/path  davs://host/path                    WebDAV (storage/webdav.h)
 
 #include <memory>

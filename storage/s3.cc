@@ -8,6 +8,7 @@
 
 #include "crypto/digest.h"
 #include "storage/arguments.h"
+#include "storage/google_token.h"
 #include "storage/open.h"
 #include "storage/s3_answers.h"
 #include "storage/url.h"
@@ -39,11 +40,16 @@ class S3Storage final : public Storage {
         limits_(limits),
         clock_(world.now),
         client_(std::move(http)),
+        world_(world),
         chain_(std::move(world)) {}
 
   // Every body is checked by the server against the hash that was signed.
   Capabilities capabilities() const override {
-    return {.parallel = 8, .parallel_puts = 3, .parallel_gets = 8, .put_is_verified = true};
+    return {.parallel = 8,
+            .parallel_puts = 3,
+            .parallel_gets = 8,
+            .put_is_verified = true,
+            .lists_any_prefix = true};
   }
   std::string description() const override { return location_.shown(); }
   Result<void> create() override;
@@ -62,6 +68,8 @@ class S3Storage final : public Storage {
                    const std::string& used_region);
   Error error_of(const HttpAnswer& answer, std::string_view what) const;
   Result<AwsCredentials> credentials();
+  Result<GoogleTokens*> tokens();
+  Result<void> add_token(HttpRequest& http, const Request& request);
   Result<void> add_customer_key(HttpHeaders& headers) const;
   HttpHeaders upload_headers(const ObjectName& name) const;
   Result<void> put_in_parts(const ObjectName& name, ByteSpan bytes);
@@ -74,11 +82,13 @@ class S3Storage final : public Storage {
   const S3Limits limits_;
   const Clock clock_;
   HttpClient client_;
+  const AwsWorld world_;
   AwsCredentialChain chain_;
   std::atomic<Nanoseconds> skew_ = 0;     // of the server's clock against ours
   std::atomic<bool> has_bucket_ = false;  // the bucket is known to be there
   Mutex mutex_;
   std::string region_ GUARDED_BY(mutex_);  // empty: not asked for yet
+  std::optional<GoogleTokens> tokens_ GUARDED_BY(mutex_);
 };
 
 std::string S3Storage::region() {
@@ -91,6 +101,37 @@ std::string S3Storage::region() {
 Result<AwsCredentials> S3Storage::credentials() {
   if (!location_.user.empty()) return AwsCredentials{location_.user, location_.password, "", 0};
   return chain_.get();
+}
+
+// Null if there are keys to sign with instead.
+Result<GoogleTokens*> S3Storage::tokens() {
+  const std::string file = location_.is_google && location_.user.empty()
+                               ? world_.variable("GOOGLE_APPLICATION_CREDENTIALS")
+                               : std::string();
+  if (file.empty()) return nullptr;
+  const MutexLock lock(mutex_);
+  if (!tokens_) {
+    const std::string json = TRY_IN("GOOGLE_APPLICATION_CREDENTIALS", world_.read_file(file));
+    tokens_ = TRY_IN(
+        file, GoogleTokens::parse(
+                  json, [this](const HttpRequest& http) { return client_.send(http); }, clock_));
+  }
+  return &*tokens_;
+}
+
+// In Google's own words: what begins with x-amz- it takes with signatures only.
+Result<void> S3Storage::add_token(HttpRequest& http, const Request& request) {
+  GoogleTokens* const tokens = TRY(this->tokens());
+  http.headers = request.headers;
+  for (auto& [name, value] : http.headers) {
+    if (name.starts_with("x-amz-")) name.replace(0, 6, "x-goog-");
+  }
+  http.headers.emplace_back("Authorization", "Bearer " + TRY(tokens->get()));
+  if (request.body)
+    http.headers.emplace_back("Content-MD5", to_base64(as_text(md5(*request.body))));
+  if (request.method == "PUT" && request.key.empty() && !tokens->project().empty())
+    http.headers.emplace_back("x-goog-project-id", tokens->project());
+  return {};
 }
 
 Result<HttpAnswer> S3Storage::send_once(const Request& request) {
@@ -107,14 +148,19 @@ Result<HttpAnswer> S3Storage::send_once(const Request& request) {
   to_sign.path = path;
   to_sign.query = request.query;
   to_sign.headers = request.headers;
-  to_sign.payload_sha256 = to_hex(sha256(request.body.value_or(ByteSpan())));
+  const bool has_tokens = TRY(tokens()) != nullptr;
+  if (!has_tokens) to_sign.payload_sha256 = to_hex(sha256(request.body.value_or(ByteSpan())));
 
   HttpRequest http;
   http.method = request.method;
   http.url = fmt::format("{}://{}{}", location_.is_https ? "https" : "http", to_sign.host, path);
   if (const std::string query = canonical_query(request.query); !query.empty())
     http.url += "?" + query;
-  http.headers = sign_v4(to_sign, TRY(credentials()), region(), "s3", clock_() + skew_);
+  if (has_tokens) {
+    TRY(add_token(http, request));
+  } else {
+    http.headers = sign_v4(to_sign, TRY(credentials()), region(), "s3", clock_() + skew_);
+  }
   http.body = request.body;
   http.answer_limit_bytes = request.answer_limit_bytes;
   return client_.send(http);
@@ -124,6 +170,11 @@ Result<HttpAnswer> S3Storage::send_once(const Request& request) {
 // the same again is believed.
 bool S3Storage::learnt_from(const S3Failure& failure, const HttpAnswer& answer,
                             const std::string& used_region) {
+  if (const auto google = tokens(); google && *google != nullptr) {
+    if (answer.status != 401) return false;
+    (*google)->forget();
+    return true;
+  }
   if (failure.code == "RequestTimeTooSkewed") {
     const auto date = parse_http_date(answer.header("date"));
     if (date) skew_ = *date - clock_();
@@ -344,7 +395,7 @@ Result<ObjectInfo> S3Storage::stat(const ObjectName& name) {
 }
 
 Result<void> S3Storage::list(std::string_view prefix, const EachObject& each) {
-  TRY(check_prefix(prefix));
+  TRY(check_name_prefix(prefix));
   const std::string wanted = location_.prefix + std::string(prefix);
   std::string token;
   do {

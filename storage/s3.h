@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A bucket of S3 or of what speaks like it (Ceph RGW, MinIO, R2, B2, Wasabi, OSS, COS, QingStor).
-// Every body is signed with its SHA-256, which the server checks; large objects go up in parts, of
-// which nothing shows before the last. Any thread.
+// A bucket of S3 or of what speaks like it (Ceph RGW, MinIO, R2, B2, Wasabi, OSS, COS, QingStor,
+// and Google's, also by a token). Every body goes with its hash, which the server checks; large
+// objects go up in parts, of which nothing shows before the last. Any thread.
 
 #include <memory>
 

@@ -78,6 +78,13 @@ Result<void> read_options(KindOptions options, std::string_view host, S3Location
   std::string style = options.take("style");
   // restic's name for it.
   const std::string lookup = options.take("bucket-lookup");
+  if (location.is_google) {
+    if (const std::string endpoint = options.take("endpoint"); !endpoint.empty()) {
+      const Url url = TRY_IN("endpoint", parse_url(endpoint));
+      location.host = url.authority();
+      location.is_https = url.scheme != "http";
+    }
+  }
   if (style.empty() && !lookup.empty() && lookup != "auto")
     style = lookup == "dns" ? "vhost" : lookup;
   TRY(options.check_all_taken());
@@ -140,6 +147,7 @@ Result<S3Location> parse_s3_location(std::string_view text, const ExtendedOption
   location.user = url.user;
   location.password = url.password;
   location.is_https = url.scheme != "s3+http";
+  location.is_google = text.starts_with("gs:");
   if (url.scheme == "s3") {
     if (url.port != 0) return unusable("s3:// names a bucket of AWS: write s3+https://host:port/…");
     TRY(read_path("/" + url.host + url.path, location));

@@ -6,7 +6,7 @@
 //
 //   s3://bucket/prefix?region=…                                AWS
 //   s3+https://host[:port]/bucket/prefix?style=…&provider=…     anybody
-//   gs://bucket/prefix  gs:bucket:/prefix                       Google Cloud Storage, by HMAC keys
+//   gs://bucket/prefix  gs:bucket:/prefix                       Google Cloud Storage
 //   s3:host/bucket/prefix   s3:https://host:port/bucket/prefix  as restic writes them
 
 #include <string>
@@ -24,6 +24,7 @@ struct S3Location {
   std::string prefix;  // empty, or ends with '/'
   std::string region;
   bool is_region_given = false;
+  bool is_google = false;               // which takes tokens, too: storage/google_token.h
   bool is_path_style = false;           // host/bucket/key instead of bucket.host/key
   std::string user, password;           // keys written into the location; never shown
   std::string data_class, other_class;  // x-amz-storage-class of data packs, of the rest

@@ -16,6 +16,8 @@ namespace lagan {
 namespace {
 
 constexpr std::size_t kFoldersAtATime = 64;
+// Of a folder: a small one has its names in the first answer and its end in the second.
+constexpr std::size_t kReadsAtATime = 2;
 constexpr std::uint64_t kObjectMax = std::uint64_t{2} << 30;
 constexpr std::uint32_t kRead = 1, kWrite = 2, kCreate = 8, kExclusive = 0x20;
 constexpr Nanoseconds kSecond = 1'000'000'000;
@@ -70,6 +72,8 @@ class SftpStorage final : public Storage {
   Result<void> put(SftpConnection& server, const ObjectName& name, ByteSpan bytes);
   Result<std::string> open_temporary(SftpConnection& server, const std::string& path);
   Result<void> write(SftpConnection& server, const std::string& handle, ByteSpan bytes);
+  Result<std::pair<std::string, SftpAttributes>> open_to_read(SftpConnection& server,
+                                                              const std::string& path);
   Result<void> rename(SftpConnection& server, const std::string& from, const std::string& to,
                       std::uint64_t size);
   Result<Bytes> get(SftpConnection& server, const ObjectName& name, std::optional<ByteRange> range);
@@ -77,7 +81,7 @@ class SftpStorage final : public Storage {
                     MutableByteSpan into);
   Result<ObjectInfo> stat(SftpConnection& server, const ObjectName& name);
   Result<std::string> open(SftpConnection& server, const std::string& path, std::uint32_t flags);
-  Result<void> close(SftpConnection& server, const std::string& handle);
+  static void close_sometime(SftpConnection& server, const std::string& handle);
   Result<SftpAttributes> attributes(SftpConnection& server, const std::string& path);
   Result<void> make_folders(SftpConnection& server, const std::string& path);
   Result<void> list_folders(SftpConnection& server, std::vector<std::string> folders,
@@ -141,10 +145,37 @@ Result<std::string> SftpStorage::open(SftpConnection& server, const std::string&
   return fail(sftp_error(reply, "open " + path));
 }
 
-Result<void> SftpStorage::close(SftpConnection& server, const std::string& handle) {
-  const SftpReply reply = TRY(server.ask(
-      [&](std::uint32_t id) { return SftpRequest(SftpType::close, id).text(handle).finish(); }));
-  return expect_ok(reply, "close");
+// Of a file that was read: nothing depends on it.
+void SftpStorage::close_sometime(SftpConnection& server, const std::string& handle) {
+  server.tell(
+      [&](std::uint32_t id) { return SftpRequest(SftpType::close, id).text(handle).finish(); });
+}
+
+// Both questions in one round trip.
+Result<std::pair<std::string, SftpAttributes>> SftpStorage::open_to_read(SftpConnection& server,
+                                                                         const std::string& path) {
+  std::string handle;
+  SftpAttributes found;
+  auto asked = server.run(
+      2,
+      [&](std::size_t number, std::uint32_t id) {
+        if (number == 0)
+          return SftpRequest(SftpType::open, id).text(path).u32(kRead).u32(0).finish();
+        return SftpRequest(SftpType::stat, id).text(path).finish();
+      },
+      [&](std::size_t number, const SftpReply& reply) -> Result<void> {
+        const bool fits = reply.type == (number == 0 ? SftpType::handle : SftpType::attributes);
+        if (!fits) return fail(sftp_error(reply, "open " + path));
+        if (number == 0) {
+          handle = TRY(reply.handle());
+        } else {
+          found = TRY(reply.attributes());
+        }
+        return {};
+      });
+  if (asked) return std::pair(std::move(handle), found);
+  if (!handle.empty() && server.is_usable()) close_sometime(server, handle);
+  return fail(std::move(asked).error());
 }
 
 Result<SftpAttributes> SftpStorage::attributes(SftpConnection& server, const std::string& path) {
@@ -217,15 +248,26 @@ Result<std::string> SftpStorage::open_temporary(SftpConnection& server, const st
   return open(server, path, kNew);
 }
 
+// Writes all of it, makes it durable and closes, without waiting in between: a server does what is
+// asked of one file as if in the order in which it was asked. What failed is told by its answer.
 Result<void> SftpStorage::write(SftpConnection& server, const std::string& handle, ByteSpan bytes) {
+  const std::size_t pieces = pieces_of(bytes.size());
+  const std::size_t syncs = server.offers(kFsync) ? 1 : 0;
   return server.run(
-      pieces_of(bytes.size()),
+      pieces + syncs + 1,
       [&](std::size_t number, std::uint32_t id) {
+        if (number == pieces + syncs) return SftpRequest(SftpType::close, id).text(handle).finish();
+        if (number == pieces)
+          return SftpRequest(SftpType::extended, id).text(kFsync).text(handle).finish();
         const std::size_t at = number * kPieceBytes;
         const ByteSpan piece = bytes.subspan(at, std::min(kPieceBytes, bytes.size() - at));
         return SftpRequest(SftpType::write, id).text(handle).u64(at).bytes(piece).finish();
       },
-      [](std::size_t, const SftpReply& reply) { return expect_ok(reply, "write"); });
+      [&](std::size_t number, const SftpReply& reply) {
+        return expect_ok(reply, number < pieces           ? "write"
+                                : number < pieces + syncs ? "make durable"
+                                                          : "close");
+      });
 }
 
 Result<void> SftpStorage::rename(SftpConnection& server, const std::string& from,
@@ -248,16 +290,7 @@ Result<void> SftpStorage::put(SftpConnection& server, const ObjectName& name, By
   const std::string temporary = folder_of(path) + "/" + temporary_name();
   const std::string handle = TRY_IN(name.text(), open_temporary(server, temporary));
   const auto store = [&]() -> Result<void> {
-    auto written = write(server, handle, bytes);
-    if (written && server.offers(kFsync)) {
-      const SftpReply reply = TRY(server.ask([&](std::uint32_t id) {
-        return SftpRequest(SftpType::extended, id).text(kFsync).text(handle).finish();
-      }));
-      written = expect_ok(reply, "make durable");
-    }
-    auto closed = close(server, handle);
-    TRY(std::move(written));
-    TRY(std::move(closed));
+    TRY(write(server, handle, bytes));
     return rename(server, temporary, path, bytes.size());
   };
   auto stored = store();
@@ -309,28 +342,23 @@ Result<void> SftpStorage::read(SftpConnection& server, const std::string& handle
 
 Result<Bytes> SftpStorage::get(SftpConnection& server, const ObjectName& name,
                                std::optional<ByteRange> range) {
-  auto handle = open(server, path_of(name), kRead);
-  if (!handle) return fail(missing(server, std::move(handle).error()).in(name.text()));
-  const auto load = [&]() -> Result<Bytes> {
-    // Before memory is taken for it: the range may come from a damaged index.
-    const SftpReply reply = TRY(server.ask(
-        [&](std::uint32_t id) { return SftpRequest(SftpType::fstat, id).text(*handle).finish(); }));
-    const SftpAttributes attributes = TRY(reply.attributes());
-    // Some open folders like files.
+  const auto opened = open_to_read(server, path_of(name));
+  if (!opened) return fail(missing(server, opened.error()).in(name.text()));
+  const auto load = [&server, range, this](const std::string& from,
+                                           const SftpAttributes& attributes) -> Result<Bytes> {
+    // Before memory is taken for it: the range may come from a damaged index. Some open folders
+    // like files.
     if (attributes.is_folder()) return fail(ErrorCode::not_found, "is a folder, no object");
     if (!attributes.size || *attributes.size > kObjectMax)
       return fail(ErrorCode::corrupt, "has no size that an object may have");
     const ByteRange wanted = range.value_or(ByteRange{0, *attributes.size});
     if (range) TRY(check_range(wanted, *attributes.size));
     Bytes bytes(static_cast<std::size_t>(wanted.length));
-    TRY(read(server, *handle, wanted.offset, bytes.span()));
+    TRY(read(server, from, wanted.offset, bytes.span()));
     return bytes;
   };
-  auto loaded = load();
-  if (server.is_usable()) {
-    auto closed = close(server, *handle);
-    if (loaded) TRY_IN(name.text(), std::move(closed));
-  }
+  auto loaded = load(opened->first, opened->second);
+  if (server.is_usable()) close_sometime(server, opened->first);
   if (!loaded) return fail(std::move(loaded).error().in(name.text()));
   return loaded;
 }
@@ -389,17 +417,21 @@ Result<void> SftpStorage::list_folders(SftpConnection& server, std::vector<std::
   std::vector<std::string> below;
   Result<void> outcome;
   while (!reading.empty() && outcome) {
-    std::vector<Open> unfinished;
+    std::vector<bool> has_ended(reading.size());
     outcome = server.run(
-        reading.size(),
+        kReadsAtATime * reading.size(),
         [&](std::size_t number, std::uint32_t id) {
-          return SftpRequest(SftpType::readdir, id).text(reading[number].handle).finish();
+          return SftpRequest(SftpType::readdir, id)
+              .text(reading[number / kReadsAtATime].handle)
+              .finish();
         },
         [&](std::size_t number, const SftpReply& reply) -> Result<void> {
-          const std::string& folder = reading[number].folder;
+          const std::string& folder = reading[number / kReadsAtATime].folder;
           if (reply.type == SftpType::status) {
-            if (TRY(reply.status()) == SftpStatus::end) return {};
-            return fail(sftp_error(reply, "list " + folder_path(folder)));
+            if (TRY(reply.status()) != SftpStatus::end)
+              return fail(sftp_error(reply, "list " + folder_path(folder)));
+            has_ended[number / kReadsAtATime] = true;
+            return {};
           }
           for (const SftpListed& listed : TRY(reply.names())) {
             const auto name =
@@ -413,19 +445,16 @@ Result<void> SftpStorage::list_folders(SftpConnection& server, std::vector<std::
                 found.back().modified = Nanoseconds{*time} * kSecond;
             }
           }
-          unfinished.push_back(reading[number]);
           return {};
         });
+    std::vector<Open> unfinished;
+    for (std::size_t i = 0; i < reading.size(); ++i) {
+      if (!has_ended[i]) unfinished.push_back(std::move(reading[i]));
+    }
     reading = std::move(unfinished);
   }
   if (server.is_usable()) {
-    const auto closed = server.run(
-        open.size(),
-        [&](std::size_t number, std::uint32_t id) {
-          return SftpRequest(SftpType::close, id).text(open[number].handle).finish();
-        },
-        [](std::size_t, const SftpReply&) { return Result<void>(); });
-    if (outcome) outcome = closed;
+    for (const Open& each : open) close_sometime(server, each.handle);
   }
   TRY(std::move(outcome));
   for (std::size_t at = 0; at < below.size(); at += kFoldersAtATime) {

@@ -134,12 +134,13 @@ Result<void> SftpConnection::run(std::size_t count, const MakeRequest& make,
                                  const TakeReply& take) {
   const std::uint32_t first_id = next_id_;
   next_id_ += static_cast<std::uint32_t>(count);
-  std::string out;
+  std::string out = std::exchange(told_, {});
   std::size_t made = 0, answered = 0;
   std::vector<bool> is_answered(count);
   Result<void> first_failure;
-  // Several requests are the content of a file, as a rule.
-  const std::uint64_t whole = count > 1 ? count * kPieceBytes : 0;
+  // Many requests are the content of a file, as a rule.
+  constexpr std::size_t kFew = 4;
+  const std::uint64_t whole = count > kFew ? count * kPieceBytes : 0;
   while (answered < count) {
     while (made < count && made - answered < kRequestsOnTheWay && out.size() < kBufferedMax) {
       out += make(made, first_id + static_cast<std::uint32_t>(made));
@@ -153,6 +154,7 @@ Result<void> SftpConnection::run(std::size_t count, const MakeRequest& make,
       const auto reply_or = parse_sftp_reply(*packet);
       if (!reply_or) return broken(reply_or.error().message);
       const SftpReply& reply = *reply_or;
+      if (told_ids_.erase(reply.id) != 0) continue;
       const std::size_t number = reply.id - first_id;
       if (number >= made || is_answered[number]) return broken("an answer to nothing");
       is_answered[number] = true;
@@ -162,6 +164,11 @@ Result<void> SftpConnection::run(std::size_t count, const MakeRequest& make,
     }
   }
   return first_failure;
+}
+
+void SftpConnection::tell(const std::function<std::string(std::uint32_t)>& make) {
+  told_ids_.insert(next_id_);
+  told_ += make(next_id_++);
 }
 
 Result<SftpReply> SftpConnection::ask(const std::function<std::string(std::uint32_t)>& make) {

@@ -34,6 +34,9 @@ class SftpConnection {
   using TakeReply = std::function<Result<void>(std::size_t number, const SftpReply&)>;
   Result<void> run(std::size_t count, const MakeRequest& make, const TakeReply& take);
 
+  // Goes out with the next requests; whatever the answer, nobody hears of it.
+  void tell(const std::function<std::string(std::uint32_t id)>& make);
+
   // One request; the reply's payload lives until the next call.
   Result<SftpReply> ask(const std::function<std::string(std::uint32_t id)>& make);
 
@@ -52,6 +55,8 @@ class SftpConnection {
   std::string in_;
   std::size_t in_begin_ = 0;
   std::uint32_t next_id_ = 1;
+  std::string told_;                  // not sent yet
+  std::set<std::uint32_t> told_ids_;  // not answered yet
 };
 
 // What a status says of the operation; `what` begins the message.

@@ -26,7 +26,6 @@ enum class SftpType : std::uint8_t {
   close = 4,
   read = 5,
   write = 6,
-  fstat = 8,
   opendir = 11,
   readdir = 12,
   remove = 13,

@@ -70,6 +70,8 @@ struct Capabilities {
   // True if success of put proves that the stored bytes are the ones given (a checksum came back,
   // or the bytes went through fsync). False: what matters is read back.
   bool put_is_verified = false;
+  // True if list takes any beginning of a name, at the cost of one: where folders are only names.
+  bool lists_any_prefix = false;
 };
 
 using EachObject = std::function<Result<void>(const ObjectInfo&)>;
@@ -92,8 +94,8 @@ class Storage {
   virtual Result<Bytes> get(const ObjectName& name, ByteRange range) = 0;
   virtual Result<ObjectInfo> stat(const ObjectName& name) = 0;
 
-  // Calls `each` for every object whose name begins with `prefix` (empty, or ending in '/'), on
-  // this thread, until `each` returns an error, which list then returns.
+  // Calls `each` for every object whose name begins with `prefix` (empty, or ending in '/', if not
+  // lists_any_prefix), on this thread, until `each` returns an error, which list then returns.
   virtual Result<void> list(std::string_view prefix, const EachObject& each) = 0;
 
   virtual Result<void> remove(const ObjectName& name) = 0;

@@ -141,7 +141,8 @@ Result<void> WebdavStorage::put(const ObjectName& name, ByteSpan bytes) {
   upload.headers = {{"Content-Type", "application/octet-stream"}};
   upload.body = bytes;
   HttpAnswer answer = TRY_IN(name.text(), send(upload, temporary));
-  if (answer.status == 409 || answer.status == 404) {
+  // What servers say where the folder is missing; nginx takes it for a failure of its own.
+  if (answer.status == 409 || answer.status == 404 || answer.status == 500) {
     TRY(make_folders(folder_of(path)));
     answer = TRY_IN(name.text(), send(upload, temporary));
   }

@@ -6,7 +6,7 @@
 #include <charconv>
 
 #include "src/cli/context.h"
-#include "src/cli/duration.h"
+#include "util/duration.h"
 #include "src/cli/progress_line.h"
 
 namespace lagan::cli {

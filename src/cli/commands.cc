@@ -3,6 +3,8 @@
 
 #include "src/cli/help.h"
 #include "src/cli/manual.h"
+#include "src/cli/mount_commands.h"
+#include "src/cli/schedule_commands.h"
 
 namespace lagan::cli {
 namespace {
@@ -44,7 +46,8 @@ void add_globals(CLI::App& app, Globals& globals) {
                  "accepted for restic's sake: there are no locks");
 }
 
-void add_connection_globals(CLI::App& app, Globals& globals) {
+void add_connection_globals(CLI::App& app, Context& context) {
+  Globals& globals = context.globals;
   app.add_option("-o,--option", globals.storage_options,
                  "setting of one kind of storage, `kind.name=value` (may be repeated)")
       ->type_name("NAME=VALUE")
@@ -69,6 +72,10 @@ void add_connection_globals(CLI::App& app, Globals& globals) {
   app.add_option("--limit-download", globals.limit_download, "most that is received in a second")
       ->envname("LAGAN_LIMIT_DOWNLOAD")
       ->type_name("SPEED");
+  app.add_option("--limit-requests", context.requests_per_second,
+                 "most requests in a second, for services that count them; a listing is one")
+      ->envname("LAGAN_LIMIT_REQUESTS")
+      ->type_name("NUMBER");
   app.add_option("--retry-time", globals.retry_time,
                  "for how long one request to a storage that is away or busy is repeated")
       ->envname("LAGAN_RETRY_TIME")
@@ -76,6 +83,18 @@ void add_connection_globals(CLI::App& app, Globals& globals) {
   app.add_option("--stuck-request-timeout", globals.stall_time,
                  "when a connection on which nothing moves is given up")
       ->type_name("DURATION");
+}
+
+// Taken from the options themselves, by profile_flags.cc.
+void add_profile_globals(CLI::App& app) {
+  app.add_option(
+         "-P,--use-profile", [](const CLI::results_t&) { return true; },
+         "take what is not said here from a profile")
+      ->type_name("NAME");
+  app.add_option(
+         "--config", [](const CLI::results_t&) { return true; }, "the only file of profiles")
+      ->envname("LAGAN_CONFIG")
+      ->type_name("FILE");
 }
 
 }  // namespace
@@ -89,14 +108,16 @@ void add_everything(CLI::App& app, Context& context) {
                        "say which lagan this is");
   app.formatter(std::make_shared<Help>());
   add_globals(app, context.globals);
-  add_connection_globals(app, context.globals);
+  add_connection_globals(app, context);
+  add_profile_globals(app);
   for (const auto add :
-       {add_forget, add_prune,   add_repair,    add_tag,         add_undelete, add_init,
-        add_backup, add_check,   add_snapshots, add_restore,     add_unlock,   add_version,
-        add_ls,     add_find,    add_dump,      add_diff,        add_stats,    add_cat,
-        add_list,   add_key,     add_cache,     add_completions, add_versions, add_man,
-        add_help,   add_recover, add_copy,      add_rewrite,     add_storage,  add_serve,
-        add_mount,  add_umount})
+       {add_forget,   add_prune,   add_repair,    add_tag,         add_undelete, add_init,
+        add_backup,   add_check,   add_snapshots, add_restore,     add_unlock,   add_version,
+        add_ls,       add_find,    add_dump,      add_diff,        add_stats,    add_cat,
+        add_list,     add_key,     add_cache,     add_completions, add_versions, add_man,
+        add_help,     add_recover, add_copy,      add_rewrite,     add_storage,  add_serve,
+        add_mount,    add_umount,  add_config,    add_run,         add_schedule, add_status,
+        add_replicate})
     add(app, context);
   // Global flags may also stand after the command.
   const auto all = [](CLI::App*) { return true; };

@@ -13,12 +13,14 @@
 #include <ctime>
 
 #include "src/cli/credentials.h"
-#include "src/cli/duration.h"
 #include "src/cli/speed_limit.h"
 #include "src/cli/terminal.h"
+#include "storage/disk_cache.h"
 #include "storage/open.h"
+#include "storage/pace.h"
 #include "storage/retry.h"
 #include "util/base64.h"
+#include "util/duration.h"
 #include "util/file.h"
 
 namespace lagan::cli {
@@ -190,7 +192,9 @@ Result<StorageOptions> Context::storage_options() const {
 
 Result<std::shared_ptr<Storage>> Context::open_location() const {
   const std::string where = TRY(location());
-  const StorageOptions options = TRY(storage_options());
+  StorageOptions options = TRY(storage_options());
+  // Of no kind of storage: it stands before each.
+  const auto cache_size = options.extended.extract("cache.size");
   auto storage = TRY(open_storage(where, options));
   if (is_open_to_listeners(where)) {
     warn(storage->description() +
@@ -201,11 +205,20 @@ Result<std::shared_ptr<Storage>> Context::open_location() const {
   retries.budget = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::nanoseconds(TRY_IN("--retry-time", parse_duration(globals.retry_time))));
   retries.stop = options.connection.stop;
+  PaceOptions pace{.calls = nullptr, .stop = retries.stop};
+  if (requests_per_second != 0)
+    pace.calls = std::make_shared<Throttle>(SpeedPlan{requests_per_second, {}});
+  storage = with_pace(with_counts(std::move(storage), requests), std::move(pace));
   retries.notice = [this](const Error& error, std::chrono::milliseconds wait) {
     warn(fmt::format("{}; trying again in {:.1f} s", error.message,
                      static_cast<double>(wait.count()) / 1000));
   };
-  return std::shared_ptr<Storage>(with_retries(std::move(storage), std::move(retries)));
+  auto retried = with_retries(std::move(storage), std::move(retries));
+  const std::string cache = cache_folder();
+  if (cache_size.empty() || cache.empty()) return std::shared_ptr<Storage>(std::move(retried));
+  const std::uint64_t bytes = TRY_IN("-o cache.size", parse_size(cache_size.mapped()));
+  return std::shared_ptr<Storage>(
+      TRY(with_disk_cache(std::move(retried), cache + "/blocks", bytes)));
 }
 
 std::string Context::cache_folder() const {
@@ -226,9 +239,18 @@ Result<OpenOptions> Context::open_options() const {
 }
 
 Result<std::unique_ptr<Repository>> Context::open_repository() {
+  return open_repository(TRY(open_options()));
+}
+
+Result<std::unique_ptr<Repository>> Context::open_repository_by_last_slot() {
+  OpenOptions options = TRY(open_options());
+  options.by_last_slot = true;
+  return open_repository(std::move(options));
+}
+
+Result<std::unique_ptr<Repository>> Context::open_repository(OpenOptions options) {
   auto storage = TRY(open_location());
   const Credential credential = TRY(find_credential(*this, Asking::once));
-  const OpenOptions options = TRY(open_options());
   auto repository = Repository::open(storage, credential, options);
   if (!repository && repository.error().code == ErrorCode::wrong_key &&
       credential.kind == Credential::Kind::password &&
@@ -290,6 +312,26 @@ void Context::warn(const std::string& text) const {
   } else {
     put(stderr, fmt::format("{} {}\n", painted("lagan:", Style::warning, STDERR_FILENO), text));
   }
+}
+
+void Context::report_requests() const {
+  if (globals.verbose == 0 || globals.quiet) return;
+  const auto rows = requests->rows();
+  Json counts = Json::object();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const RequestCounts::Row& row = rows[i];
+    const std::string name(RequestCounts::kNames[i]);
+    if (row.calls == 0) continue;
+    const double seconds = std::chrono::duration<double>(row.time).count();
+    counts[name] = {
+        {"calls", row.calls}, {"failed", row.failures}, {"bytes", row.bytes}, {"seconds", seconds}};
+    if (globals.json) continue;
+    put(stderr, fmt::format("lagan: storage: {} times {}{}, {:.2f} s{}\n", row.calls, name,
+                            row.bytes == 0 ? "" : " " + format_bytes(row.bytes), seconds,
+                            row.failures == 0 ? "" : fmt::format(", {} failed", row.failures)));
+  }
+  if (globals.json && !counts.empty())
+    print_json({{"message_type", "storage_requests"}, {"requests", std::move(counts)}});
 }
 
 void Context::say(const std::string& line) const {

@@ -17,6 +17,7 @@
 #include "repo/repository.h"
 #include "repo/snapshots.h"
 #include "src/engine/untouchable_places.h"
+#include "storage/request_counts.h"
 #include "util/result.h"
 
 namespace lagan {
@@ -89,6 +90,8 @@ class Context {
   std::string cache_folder() const;
   Result<OpenOptions> open_options() const;
   Result<std::unique_ptr<Repository>> open_repository();
+  // With fewer requests: OpenOptions has what that means.
+  Result<std::unique_ptr<Repository>> open_repository_by_last_slot();
   Result<ChunkWriterOptions> writer_options() const;
 
   // An index that is up to date. Damaged segments are told on stderr.
@@ -98,6 +101,8 @@ class Context {
   int fail_with(const Error& error) const;
   // One line on stderr, as text or JSON.
   void warn(const std::string& text) const;
+  // With -v, what was asked of the storages. At the end of the run.
+  void report_requests() const;
   // A line for people on stdout: not with --json, not with --quiet.
   void say(const std::string& line) const;
   void print_json(const Json& message) const;
@@ -106,6 +111,13 @@ class Context {
   std::stop_token interruption() const;  // the same, for what waits
   // How often SIGUSR1, or SIGINFO where there is one, asked how far it is.
   unsigned status_requests() const;
+
+  std::uint64_t requests_per_second = 0;  // 0: as many as come
+  // Of every storage that was opened; shared by the contexts of one run.
+  std::shared_ptr<RequestCounts> requests = std::make_shared<RequestCounts>();
+
+ private:
+  Result<std::unique_ptr<Repository>> open_repository(OpenOptions options);
 };
 
 int exit_code_of(const Error& error);
@@ -145,10 +157,10 @@ void add_key(CLI::App& app, Context& context);
 void add_list(CLI::App& app, Context& context);
 void add_ls(CLI::App& app, Context& context);
 void add_man(CLI::App& app, Context& context);
-void add_mount(CLI::App& app, Context& context);
 void add_prune(CLI::App& app, Context& context);
 void add_recover(CLI::App& app, Context& context);
 void add_repair(CLI::App& app, Context& context);
+void add_replicate(CLI::App& app, Context& context);
 void add_restore(CLI::App& app, Context& context);
 void add_rewrite(CLI::App& app, Context& context);
 void add_serve(CLI::App& app, Context& context);
@@ -156,7 +168,6 @@ void add_snapshots(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
 void add_storage(CLI::App& app, Context& context);
 void add_tag(CLI::App& app, Context& context);
-void add_umount(CLI::App& app, Context& context);
 void add_undelete(CLI::App& app, Context& context);
 void add_unlock(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);

@@ -8,11 +8,15 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <optional>
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include "src/cli/commands.h"
 #include "src/cli/context.h"
 #include "src/cli/help.h"
+#include "src/cli/profile_flags.h"
 #include "src/cli/usage_error.h"
 
 namespace lagan::cli {
@@ -35,32 +39,50 @@ void forbid_core_dumps() {
   ::setrlimit(RLIMIT_CORE, &kNone);
 }
 
+struct CommandLine {
+  Context context;
+  CLI::App app;
+};
+
+// An exit code if there is nothing to run.
+std::optional<int> parse(CommandLine& line, std::vector<std::string> words) {
+  add_everything(line.app, line.context);
+  const bool is_json = std::ranges::find(words, "--json") != words.end();
+  try {
+    std::ranges::reverse(words);  // as CLI11 wants them
+    line.app.parse(std::move(words));
+  } catch (const CLI::Success& help) {
+    return line.app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    // It stands for the message even if parsing did not come to it.
+    line.context.globals.json = is_json;
+    return line.context.fail_with(usage_error(line.app, error));
+  }
+  return std::nullopt;
+}
+
 int run(int argc, char** argv) {
   forbid_core_dumps();
   allow_deep_folders();
-  Context context;
-  if (argc == 1 && !context.location()) {
-    put(stdout, first_steps());
-    return kOk;
-  }
-  CLI::App app;
-  add_everything(app, context);
+  CommandLine typed, filled;
   if (argc == 1) {
-    put(stdout, app.help());
+    const bool is_new = !typed.context.location();
+    if (!is_new) add_everything(typed.app, typed.context);
+    put(stdout, is_new ? first_steps() : typed.app.help());
     return kOk;
   }
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
-  } catch (const CLI::ParseError& error) {
-    // It stands for the message even if parsing did not come to it.
-    const auto is_json = [](const char* word) { return std::string_view(word) == "--json"; };
-    context.globals.json = std::any_of(argv + 1, argv + argc, is_json);
-    return context.fail_with(usage_error(app, error));
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (const auto code = parse(typed, words)) return *code;
+  const bool has_profile = typed.app.get_option("--use-profile")->count() != 0;
+  if (has_profile) {
+    auto all = with_profile(typed.app, words);
+    if (!all) return typed.context.fail_with(all.error());
+    if (const auto code = parse(filled, *std::move(all))) return *code;
   }
+  const Context& context = has_profile ? filled.context : typed.context;
   install_signal_handlers();
   const int code = context.run();
+  context.report_requests();
   // A full disk may show only now.
   const bool flushed = std::fflush(stdout) == 0;
   if (flushed && std::ferror(stdout) == 0) return code;

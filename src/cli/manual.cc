@@ -12,11 +12,12 @@ namespace {
 constexpr const char* kDaily = "Back up and restore";
 constexpr const char* kLook = "Look into snapshots";
 constexpr const char* kTidy = "Keep it small and sound";
+constexpr const char* kSchedule = "By itself, again and again";
 constexpr const char* kKeys = "Repositories and keys";
 constexpr const char* kOther = "Other";
 
 const FlagGroup kProgramFlags[] = {
-    {"Repository", {"repo", "repository-file", "option"}},
+    {"Repository", {"repo", "repository-file", "use-profile", "config", "option"}},
     {"Password", {"password-file", "password-command", "insecure-no-password", "key-hint"}},
     {"Output", {"json", "quiet", "verbose", "progress"}},
     {"Connection",
@@ -149,8 +150,7 @@ std::vector<ManualPage> look_pages() {
        {{"lagan mount ~/backups", "every snapshot as a folder, until Ctrl-C"},
         {"lagan mount --daemon ~/backups latest:/home/anna",
          "one folder of one snapshot, in the background"},
-        {"ls ~/backups/versions/home/anna/thesis.tex",
-         "every version of a file that was ever saved"},
+        {"lagan mount ~/backups --host attic --oldest 2026-01-01", "only some of them"},
         {"lagan umount ~/backups", "and away again"}},
        {{"What shows where", {"path-template", "time-template", "gmt-names", "own-xattrs"}},
         {"Who may read", {"allow-other", "no-default-permissions", "owner-root"}},
@@ -294,6 +294,90 @@ std::vector<ManualPage> tidy_pages() {
        "What is there already is neither copied nor stored again, so a run that was interrupted "
        "goes on where it was. A snapshot of which something cannot be read is named and left out, "
        "and the exit code is 3."},
+      {"replicate",
+       kTidy,
+       {{"lagan -r /srv/backup replicate sftp://attic/srv/backup",
+         "copy every object that is not there yet; asks for no password"},
+        {"lagan -r /srv/backup replicate --delete sftp://attic/srv/backup",
+         "and delete there what prune has deleted here"}},
+       {},
+       "The mirror is the same repository, with the same passwords. At every moment, also after a "
+       "run that was killed, it is whole; the next run goes on where it was. Write to one of the "
+       "two only: whatever a backup stores in the mirror, --delete deletes. Damaged objects are "
+       "named and left out, and the exit code is 3."},
+  };
+}
+
+std::vector<ManualPage> schedule_pages() {
+  return {
+      {"run",
+       kSchedule,
+       {{"lagan run", "what is due, of every profile with a schedule"},
+        {"lagan run home --force", "back up one now"},
+        {"lagan --quiet run", "as cron wants it: say only what goes wrong"}},
+       {},
+       "A step is due when a moment of its schedule has come since it was begun last; so it may be "
+       "started as often as you like, and makes up for what was missed. What is not due costs "
+       "nothing: no repository is asked. A step that fails is tried again, then left to the next "
+       "run; other repositories and profiles are not kept from theirs.\n\n"
+       "One run of a profile at a time: another one ends with code 11."},
+      {"status",
+       kSchedule,
+       {{"lagan status", "how the last runs went, what is due next"},
+        {"lagan status home --json", "for a program that watches"}},
+       {},
+       "Exit code 1 means that a profile failed last, or that its newest snapshot is older than "
+       "twice its schedule. No repository is opened."},
+      {"schedule",
+       kSchedule,
+       {{"lagan schedule install", "start lagan run by timers of systemd, or cron, from now on"},
+        {"lagan schedule list", "what is started when"}},
+       {},
+       "For root these are timers of the system, for others their own. A profile is started at its "
+       "times and every full hour, for what failed or was missed."},
+      {"schedule install",
+       kSchedule,
+       {{"lagan schedule install home", "one profile"},
+        {"lagan schedule install --crontab --print", "see the lines of a crontab"},
+        {"lagan schedule install --time-machine home",
+         "every hour; of old ones each day, then each week"}},
+       {},
+       ""},
+      {"schedule remove",
+       kSchedule,
+       {{"lagan schedule remove home", "it is started no more, the profile stays"}},
+       {},
+       ""},
+      {"schedule list", kSchedule, {{"lagan schedule list", "with the next three times"}}, {}, ""},
+      {"schedule status",
+       kSchedule,
+       {{"lagan schedule status", "exit code 1 if a profile with a schedule is not started"}},
+       {},
+       ""},
+      {"config",
+       kSchedule,
+       {{"lagan config check", "name every mistake"},
+        {"lagan -P home snapshots", "use what a profile says in any command"}},
+       {},
+       "Profiles are tables [profiles.NAME] in TOML, in /etc/lagan/*.toml and "
+       "~/.config/lagan/*.toml; "
+       "those of the user replace those of the system.\n\n"
+       "[profiles.home]\nrepository = \"/mnt/disk/backup\"\npassword-file = "
+       "\"${HOME}/.lagan-password\"\nsources = [\"${HOME}\"]\nexclude-caches = true\n"
+       "schedule = \"hourly\"\nretention.keep-daily = 30\n\n"
+       "Keys are the long flags of backup and the global ones; those of forget are in retention, "
+       "those of "
+       "prune and check in tables of their names. docs/profiles.md lists all."},
+      {"config show",
+       kSchedule,
+       {{"lagan config show home", "what counts for one profile, and where it stands"}},
+       {},
+       ""},
+      {"config check",
+       kSchedule,
+       {{"lagan --config new.toml config check", "look through a file before it is put in place"}},
+       {},
+       "No repository is opened."},
   };
 }
 
@@ -362,7 +446,7 @@ std::vector<ManualPage> key_pages() {
 
 std::vector<ManualPage> all_pages() {
   std::vector<ManualPage> pages;
-  for (auto part : {daily_pages(), look_pages(), tidy_pages(), key_pages()})
+  for (auto part : {daily_pages(), look_pages(), tidy_pages(), schedule_pages(), key_pages()})
     std::ranges::move(part, std::back_inserter(pages));
   return pages;
 }
@@ -380,7 +464,8 @@ const ManualPage* find_page(const std::string& command) {
 }
 
 const std::vector<std::string>& command_sections() {
-  static const std::vector<std::string> kSections = {kDaily, kLook, kTidy, kKeys, kOther};
+  static const std::vector<std::string> kSections = {kDaily,    kLook, kTidy,
+                                                     kSchedule, kKeys, kOther};
   return kSections;
 }
 
@@ -412,6 +497,7 @@ const std::vector<ExitCodeText>& exit_code_texts() {
        "backup made a snapshot, but could not read everything as it should; copy could not read "
        "some snapshots of the source"},
       {kNoRepository, "there is no repository at the location"},
+      {11, "run: somebody else is running the profile"},
       {kWrongPassword, "no key opens with this password"},
       {kInterrupted, "stopped by SIGINT or SIGTERM"},
   };
@@ -434,6 +520,7 @@ const std::vector<VariableText>& variable_texts() {
       {"LAGAN_SERVE_PASSWORD_FILE", "file with the password of visitors"},
       {"LAGAN_SERVE_PASSWORD", "the password of visitors itself"},
       {"LAGAN_CACHE_DIR", "folder of the local cache, without --cache-dir"},
+      {"LAGAN_STATE_DIR", "folder in which the runs of profiles are remembered"},
       {"LAGAN_HOST", "host name of new snapshots, without --host"},
       {"LAGAN_WEBDAV_USER", "user of a WebDAV server"},
       {"LAGAN_WEBDAV_PASSWORD", "its password"},

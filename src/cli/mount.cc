@@ -6,6 +6,7 @@
 #include <csignal>
 #include <optional>
 
+#include "mount/cache_sizes.h"
 #include "mount/daemon.h"
 #include "mount/follower.h"
 #include "mount/mount_source.h"
@@ -15,9 +16,10 @@
 #include "repo/derived_keys.h"
 #include "repo/tree.h"
 #include "src/cli/context.h"
-#include "src/cli/duration.h"
+#include "src/cli/mount_commands.h"
 #include "src/cli/snapshot_browser.h"
 #include "src/engine/tree_path.h"
+#include "util/duration.h"
 
 namespace lagan::cli {
 namespace {
@@ -29,12 +31,14 @@ struct MountFlags {
   std::vector<std::string> path_templates;
   std::string time_template;
   std::string oldest, newest;
-  std::string cache_memory = "256M", refresh = "5s";
+  std::string cache_memory = "256M", cache_disk, refresh = "5s";
   SnapshotFlags filter;
 };
 
-Result<MountSourceOptions> source_options(const MountFlags& flags, const std::string& snapshot) {
+Result<MountSourceOptions> source_options(const MountFlags& flags, const std::string& snapshot,
+                                          const CacheSizes& sizes) {
   MountSourceOptions options;
+  options.block_cache_bytes = sizes.blocks;
   options.filter = flags.filter.filter();
   options.snapshot = snapshot;
   if (!flags.oldest.empty()) options.oldest = TRY_IN("--oldest", parse_time(flags.oldest));
@@ -42,17 +46,18 @@ Result<MountSourceOptions> source_options(const MountFlags& flags, const std::st
   return options;
 }
 
-Result<MountTreeOptions> tree_options(const MountFlags& flags, const Repository& repository) {
+Result<MountTreeOptions> tree_options(const MountFlags& flags, const Repository& repository,
+                                      const CacheSizes& sizes) {
   MountTreeOptions options;
   if (!flags.path_templates.empty()) options.layout.path_templates = flags.path_templates;
   if (!flags.time_template.empty())
     options.layout.time_template = from_go_layout(flags.time_template);
   options.layout.gmt_names = flags.gmt_names;
+  options.content_cache_bytes = sizes.chunks;
   options.owner_root = flags.owner_root;
   options.own_xattrs = flags.own_xattrs;
   options.uid = ::getuid();
   options.gid = ::getgid();
-  options.content_cache_bytes = TRY_IN("--cache-memory", parse_size(flags.cache_memory));
   const std::size_t gets = repository.storage().capabilities().parallel_gets;
   options.prefetch_threads = std::clamp<std::size_t>(gets == 0 ? 2 : gets, 2, 16);
   options.key = split_key(repository);
@@ -75,6 +80,8 @@ Result<void> enter(std::vector<StoredSnapshot>& snapshots, const ChunkSource& tr
 Result<int> run_mount(Context& context, const MountFlags& flags) {
   // Whoever reads a file must not wait for as long as a backup may.
   if (context.globals.retry_time == Globals().retry_time) context.globals.retry_time = "1m";
+  if (!flags.cache_disk.empty())
+    context.globals.storage_options.push_back("cache.size=" + flags.cache_disk);
   const auto [snapshot, path] = split_snapshot_path(flags.snapshot);
   MountpointRules rules;
   rules.allow_other = flags.allow_other;
@@ -83,14 +90,16 @@ Result<int> run_mount(Context& context, const MountFlags& flags) {
   const std::string mountpoint = TRY(prepare_mountpoint(flags.mountpoint, rules));
   std::optional<Daemon> daemon;
   if (flags.daemon) daemon = TRY(Daemon::split());
+  use_memory_sparingly();
   // The terminal may go; the mount stays.
   ::signal(SIGHUP, SIG_IGN);
 
   const auto repository = TRY(context.open_repository());
-  MountSource source(*repository, TRY(source_options(flags, snapshot)));
+  const CacheSizes sizes = split_cache(TRY_IN("--cache-memory", parse_size(flags.cache_memory)));
+  MountSource source(*repository, TRY(source_options(flags, snapshot, sizes)));
   auto look = TRY(source.look());
   for (const std::string& damaged : look->damaged) context.warn(damaged);
-  MountTreeOptions options = TRY(tree_options(flags, *repository));
+  MountTreeOptions options = TRY(tree_options(flags, *repository, sizes));
   options.is_single = !snapshot.empty();
   options.folder = clean_path(path);
   TRY(enter(look->snapshots, source.trees(), options.folder));
@@ -161,6 +170,10 @@ void add_mount(CLI::App& app, Context& context) {
   command->add_option("--newest", flags->newest, "only snapshots of this time or earlier")
       ->type_name("TIME");
   command->add_option("--cache-memory", flags->cache_memory, "for what was read, in memory")
+      ->type_name("SIZE");
+  command
+      ->add_option("--cache-disk", flags->cache_disk,
+                   "and in the cache folder, encrypted: for repositories behind a network")
       ->type_name("SIZE");
   command->add_option("--refresh", flags->refresh, "how often to look for new snapshots")
       ->type_name("DURATION");

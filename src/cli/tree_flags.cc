@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "repo/derived_keys.h"
-#include "src/cli/duration.h"
+#include "util/duration.h"
 
 namespace lagan::cli {
 

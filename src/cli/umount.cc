@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mount/mountpoint.h"
-#include "src/cli/context.h"
+#include "src/cli/mount_commands.h"
 
 namespace lagan::cli {
 namespace {

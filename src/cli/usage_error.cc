@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "src/cli/command_info.h"
-#include "src/cli/suggest.h"
+#include "util/suggest.h"
 
 namespace lagan::cli {
 namespace {

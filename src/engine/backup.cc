@@ -190,10 +190,7 @@ Result<BackupResult> Backup::run() {
   writer_options.discard = options_.dry_run;
   if (known_ && options_.adapt_compression) writer_options.thorough_bytes = kThoroughBytes;
   writer_ = std::make_unique<ChunkWriter>(repository_, *index_, session_id, writer_options);
-  if (known_) {
-    const auto parent = repository_.storage().stat(names::snapshot(known_->snapshot()));
-    if (parent) result_.parent = known_->snapshot();
-  }
+  if (known_) result_.parent = known_->snapshot();
   if (options_.force) known_.reset();
 
   observer_.begin(Phase::files);
@@ -232,8 +229,8 @@ Result<void> Backup::find_targets() {
   }
   if (targets_.empty()) return fail(ErrorCode::not_found, "none of the paths to back up exists");
   std::ranges::sort(targets_, {}, &WalkTarget::path);
-  const auto repeated = std::ranges::unique(targets_, {}, &WalkTarget::path);
-  targets_.erase(repeated.begin(), repeated.end());
+  const auto is_same = [](const WalkTarget& a, const WalkTarget& b) { return a.path == b.path; };
+  targets_.erase(std::unique(targets_.begin(), targets_.end(), is_same), targets_.end());
   return {};
 }
 

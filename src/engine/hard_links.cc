@@ -81,9 +81,10 @@ Result<bool> HardLinks::link(int target, int folder, const Entry& entry, const s
 Result<void> HardLinks::link_now(const First& first, int target, int folder,
                                  const std::string& path,
                                  const std::optional<SourceStatus>& there) {
-  const auto [above, first_name] = split_name(first.path);
+  const auto names = split_name(first.path);
+  const std::string& first_name = names.second;
   const std::string name = split_name(path).second;
-  const File first_folder = TRY(open_beneath(target, above));
+  const File first_folder = TRY(open_beneath(target, names.first));
   if (there) {
     const auto status = source_status(first_folder.descriptor(), first_name.c_str());
     if (status && is_same_inode(*status, *there)) {

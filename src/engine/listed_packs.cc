@@ -14,8 +14,8 @@ constexpr int kListings = 5;
 
 Result<ListedPacks> list_packs(const Repository& repository) {
   ListedPacks packs;
-  for (const auto& [kind, folder] : {std::pair(ObjectKind::tree_pack, names::kTree),
-                                     std::pair(ObjectKind::data_pack, names::kData)}) {
+  for (const ObjectKind kind : {ObjectKind::tree_pack, ObjectKind::data_pack}) {
+    const std::string_view folder = kind == ObjectKind::tree_pack ? names::kTree : names::kData;
     TRY(repository.storage().list(folder, [&](const ObjectInfo& info) -> Result<void> {
       const auto id = names::id_of<PackId>(info.name);
       if (id && names::pack(kind, *id) == info.name) packs[*id] = {kind, info.size_bytes};

@@ -16,7 +16,6 @@
 #include "repo/limits.h"
 #include "repo/tree.h"
 #include "src/engine/content_fetcher.h"
-#include "src/engine/extra_entries.h"
 #include "src/engine/file_place.h"
 #include "src/engine/free_space.h"
 #include "src/engine/hard_links.h"
@@ -24,15 +23,16 @@
 #include "src/engine/reader_threads.h"
 #include "src/engine/special_entry.h"
 #include "src/engine/target_folder.h"
+#include "src/engine/target_level.h"
 #include "src/engine/target_probe.h"
 #include "src/engine/tree_path.h"
-#include "src/engine/written_systems.h"
 
 namespace lagan {
 namespace {
 
 using Choice = RestoreFilter::Choice;
 using Status = std::optional<SourceStatus>;
+using Level = TargetLevel;
 
 // Open files wait for their content; more than this and the window is sent on.
 constexpr std::size_t kOpenFiles = 512;
@@ -70,7 +70,8 @@ class Restore {
         placer_(repository, index, source_, options.sparse),
         links_(files_),
         fetcher_(repository, index,
-                 options.threads != 0 ? options.threads : reader_threads(repository), observer) {
+                 options.threads != 0 ? options.threads : reader_threads(repository), observer),
+        levels_(target_context(), attributes_) {
     reader_.follow_moves();
     attributes_.owner_by_name = options.owner_by_name;
     attributes_.keeps_owner = options.keeps_owner;
@@ -97,21 +98,6 @@ class Restore {
   Result<RestoreResult> run(const Snapshot& snapshot);
 
  private:
-  // A folder on the way down: made on disk only once something in it is wanted.
-  struct Level {
-    Level* parent = nullptr;
-    Entry entry;
-    std::string path;                      // in the snapshot, below the restored root
-    bool is_wanted = true;                 // false: it only leads to what is
-    std::shared_ptr<const File> folder{};  // none: it is not there (yet)
-    bool is_looked_for = false;
-    bool is_pristine = false;  // new: nothing is in it, nor does it hand anything down
-    bool is_left = false;      // something else has its name and stays
-    bool is_complete = true;   // all its entries could be read
-    std::string last_name{};   // of its entries so far
-    bool last_is_listed = true;
-    std::optional<ExtraEntries> extras{};
-  };
   void trouble(const std::string& path, const Error& error) {
     ++observer_.progress.errors;
     observer_.trouble(path, error);
@@ -121,13 +107,9 @@ class Restore {
     if (observer_.wants_items()) observer_.item(path, change, size);
   }
 
-  Result<void> open_target(Level& root);
   Result<void> restore_folder(Level& level);
   Result<void> restore_entry(Level& parent, std::string_view message);
   Result<void> restore_below(Level& parent, Entry entry, const std::string& path, Choice choice);
-  Result<void> reach(Level& level, bool make);
-  Result<void> enter(Level& level, const Status& there);
-  Result<Status> occupant(Level& level, const std::string& name);
   Result<void> restore_leaf(Level& parent, const Entry& entry, const std::string& path);
   Result<void> clear_folder(Level& parent, const Entry& entry, const std::string& path,
                             Status& there);
@@ -145,10 +127,8 @@ class Restore {
   Result<void> restore_special(Level& parent, const Entry& entry, const std::string& path,
                                const Status& there);
 
+  TargetLevels::Context target_context();
   Removal removal();
-  bool may_delete_in(const Level& level);
-  void delete_extra(Level& level);
-  void finish_folders();
 
   const RestoreOptions& options_;
   Observer& observer_;
@@ -162,18 +142,10 @@ class Restore {
   FilePlacer placer_;
   HardLinks links_;
   ContentFetcher fetcher_;
-  File target_;
-  std::uint64_t device_ = 0;  // of the target
-  WrittenSystems written_;
+  TargetLevels levels_;
   std::size_t open_files_ = 0;
   std::size_t depth_ = 0;
   std::unordered_set<std::uint64_t> kept_inodes_;  // of files with several names
-  struct Later {
-    std::string path;
-    Entry entry;
-    Bearer bearer;
-  };
-  std::vector<Later> made_folders_;
   RestoreResult result_;
 };
 
@@ -186,14 +158,14 @@ Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
   observer_.progress.bytes_total = is_single ? top.size : top.subtree.content_bytes;
   Level level;
   const auto target_before = source_status_behind(AT_FDCWD, options_.target.c_str());
-  TRY(open_target(level));
+  TRY(levels_.open_target(level, options_.target));
   if (!options_.force && !options_.dry_run)
-    TRY(check_free_space(target_.descriptor(), source_, top, options_.filter));
+    TRY(check_free_space(levels_.target(), source_, top, options_.filter));
   const Status was = target_before ? Status(*target_before) : std::nullopt;
   // The root of a snapshot has no attributes.
   const bool has_attributes = !is_single && !top.name.empty() && !options_.dry_run &&
                               judge(options_.overwrite, was, top) != Verdict::leave;
-  if (has_attributes) make_changeable(target_.descriptor());
+  if (has_attributes) make_changeable(levels_.target());
   if (is_single) {
     TRY(restore_entry(level, encode(top)));
   } else {
@@ -202,15 +174,15 @@ Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
   }
   fetcher_.finish();
   observer_.begin(Phase::folders);
-  links_.finish(target_.descriptor());
-  finish_folders();
+  links_.finish(levels_.target());
+  levels_.finish();
   if (has_attributes) {
     const Bearer bearer = level.is_pristine ? Bearer::fresh : Bearer::used;
-    auto done = apply_attributes(target_.descriptor(), top, "/", attributes_, bearer);
+    auto done = apply_attributes(levels_.target(), top, "/", attributes_, bearer);
     if (!done) trouble(options_.target, done.error());
   }
   if (options_.sync) {
-    if (auto synced = written_.sync(); !synced) trouble(options_.target, synced.error());
+    if (auto synced = levels_.sync(); !synced) trouble(options_.target, synced.error());
   }
   result_.bytes_kept += fetcher_.bytes_kept();
   result_.bytes = observer_.progress.bytes_done - result_.bytes_kept;
@@ -220,32 +192,14 @@ Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
   return std::move(result_);
 }
 
-Result<void> Restore::open_target(Level& root) {
-  const bool was_there = source_status_behind(AT_FDCWD, options_.target.c_str()).has_value();
-  if (options_.dry_run && !was_there) return {};
-  if (!options_.dry_run) TRY(make_directories(options_.target));
-  File folder = TRY(open_file(options_.target, O_RDONLY | O_DIRECTORY));
-  target_ = File(::fcntl(folder.descriptor(), F_DUPFD_CLOEXEC, 0));
-  if (!was_there) remove_inherited(target_.descriptor());
-  device_ = TRY(source_status(target_.descriptor(), "")).device;
-  if (!options_.dry_run) written_.add(target_.descriptor(), device_);
-  root.is_pristine = !was_there;
-  root.folder = std::make_shared<const File>(std::move(folder));
-  return {};
-}
-
 Result<void> Restore::restore_folder(Level& level) {
   if (options_.delete_extra && !level.is_pristine) {
     // Before anything is put into it.
-    if (auto reached = reach(level, false); !reached) {
+    if (auto reached = levels_.reach(level, false); !reached) {
       trouble(level.path, reached.error());
       return {};
     }
-    if (level.folder && may_delete_in(level)) {
-      auto listed = ExtraEntries::list(level.folder->descriptor());
-      if (listed) level.extras = *std::move(listed);
-      if (!listed) trouble(level.path, listed.error());
-    }
+    levels_.list_extra(level);
   }
   if (level.entry.subtree.id) {
     if (depth_ >= limits::kPathDepth) {
@@ -260,21 +214,18 @@ Result<void> Restore::restore_folder(Level& level) {
     if (!walked) trouble(level.path.empty() ? "/" : level.path, walked.error());
     if (!walked) level.is_complete = false;
   }
-  // Where names could not be read, what looks superfluous may be what the snapshot has.
-  if (level.extras && level.is_complete) delete_extra(level);
+  levels_.delete_extra(level);
   return {};
 }
 
-// Neither in a file system that is mounted below the target (a backup may have saved it as an empty
-// folder) nor in folders of lagan's own, which backups always save so.
-bool Restore::may_delete_in(const Level& level) {
-  const auto status = source_status(level.folder->descriptor(), "");
-  const bool is_here = status && status->device == device_;
-  const std::string_view own = status ? places_.own_folder("", *status) : "";
-  if (is_here && own.empty()) return true;
-  const std::string_view what = own.empty() ? "another file system" : own;
-  observer_.note(fmt::format("{} is {}: nothing is deleted there", level.path, what));
-  return false;
+TargetLevels::Context Restore::target_context() {
+  return {.overwrite = options_.overwrite,
+          .dry_run = options_.dry_run,
+          .removal = removal(),
+          .left = [this](const Level& level) { leave(level.entry, level.path); },
+          .item = [this](const std::string& path, ItemChange change) { item(path, change, 0); },
+          .note = [this](const std::string& note) { observer_.note(note); },
+          .trouble = [this](const std::string& path, const Error& error) { trouble(path, error); }};
 }
 
 Removal Restore::removal() {
@@ -286,13 +237,7 @@ Removal Restore::removal() {
                 ++result_.deleted;
                 item(path, ItemChange::removed, 0);
               },
-          .trouble = files_.report};
-}
-
-void Restore::delete_extra(Level& level) {
-  const int folder = level.folder->descriptor();
-  for (const std::string& name : level.extras->unexpected(folder))
-    remove_extra(folder, name, level.path + "/" + name, removal());
+          .trouble = [this](const std::string& path, const Error& error) { trouble(path, error); }};
 }
 
 Result<void> Restore::restore_entry(Level& parent, std::string_view message) {
@@ -333,7 +278,7 @@ Result<void> Restore::restore_below(Level& parent, Entry entry, const std::strin
   Level level{&parent, std::move(entry), path, choice == Choice::yes};
   if (level.is_wanted) {
     ++result_.folders;
-    if (auto reached = reach(level, !options_.dry_run); !reached) {
+    if (auto reached = levels_.reach(level, !options_.dry_run); !reached) {
       trouble(path, reached.error());
       return {};
     }
@@ -343,72 +288,16 @@ Result<void> Restore::restore_below(Level& parent, Entry entry, const std::strin
   return restore_folder(level);
 }
 
-// What has a name in a folder now. New folders need no look.
-Result<Status> Restore::occupant(Level& level, const std::string& name) {
-  if (level.is_pristine || !level.folder) return Status();
-  auto status = source_status(level.folder->descriptor(), name.c_str());
-  if (!status && status.error().code == ErrorCode::not_found) return Status();
-  if (!status) return fail(std::move(status).error());
-  // It goes by this name, but is listed under one in other letters.
-  if (level.extras && !level.last_is_listed) level.extras->spare(status->inode);
-  return Status(*status);
-}
-
-// Opens the folder on disk if it is there; else, if it is to be made, makes it.
-Result<void> Restore::reach(Level& level, bool make) {
-  if (level.folder || level.is_left || (level.is_looked_for && !make)) return {};
-  // The root is opened before, or not there.
-  if (level.parent == nullptr) return {};
-  TRY(reach(*level.parent, make));
-  level.is_looked_for = true;
-  level.is_left = level.parent->is_left;
-  if (!level.parent->folder) return {};
-  const Status there = TRY(occupant(*level.parent, level.entry.name));
-  if (there && there->kind != EntryKind::directory) {
-    level.is_left = judge(options_.overwrite, there, level.entry) == Verdict::leave;
-    if (level.is_left) leave(level.entry, level.path);
-    if (level.is_left || !make) return {};
-    TRY(remove_name(level.parent->folder->descriptor(), level.entry.name));
-    return enter(level, std::nullopt);
-  }
-  return there || make ? enter(level, there) : Result<void>();
-}
-
-Result<void> Restore::enter(Level& level, const Status& there) {
-  const int above = level.parent->folder->descriptor();
-  const std::string& name = level.entry.name;
-  if (!there && ::mkdirat(above, name.c_str(), 0700) != 0)
-    return fail(system_error("create folder", errno));
-  File folder = TRY(open_folder(above, name, level.is_wanted && !options_.dry_run));
-  if (!there) {
-    if (!level.parent->is_pristine) remove_inherited(folder.descriptor());
-    level.is_pristine = true;
-    item(level.path, ItemChange::added, 0);
-  }
-  level.folder = std::make_shared<const File>(std::move(folder));
-  if (options_.dry_run) return {};
-  // Another one may be mounted here.
-  if (there) written_.add(level.folder->descriptor(), there->device);
-  // What was there and only leads on stays as it is.
-  const bool keeps_attributes = there && (!level.is_wanted || judge(options_.overwrite, there,
-                                                                    level.entry) == Verdict::leave);
-  if (keeps_attributes) return {};
-  if (there) make_changeable(level.folder->descriptor());
-  made_folders_.push_back(
-      {level.path.substr(1), level.entry, there ? Bearer::used : Bearer::fresh});
-  return {};
-}
-
 // Everything but a folder.
 Result<void> Restore::restore_leaf(Level& parent, const Entry& entry, const std::string& path) {
   const bool is_file = entry.kind == EntryKind::file;
   ++(is_file ? result_.files : result_.others);
-  TRY(reach(parent, !options_.dry_run));
+  TRY(levels_.reach(parent, !options_.dry_run));
   if (parent.is_left) {
     leave(entry, path);
     return {};
   }
-  Status there = TRY(occupant(parent, entry.name));
+  Status there = TRY(TargetLevels::occupant(parent, entry.name));
   if (judge(options_.overwrite, there, entry) == Verdict::leave) {
     leave(entry, path);
     return {};
@@ -456,7 +345,7 @@ Result<bool> Restore::link(Level& parent, const Entry& entry, const std::string&
                            const Status& there) {
   if (!links_.is_further_name(entry, path)) return false;
   if (!options_.dry_run)
-    return links_.link(target_.descriptor(), parent.folder->descriptor(), entry, path, there);
+    return links_.link(levels_.target(), parent.folder->descriptor(), entry, path, there);
   item(path, there ? ItemChange::changed : ItemChange::added, 0);
   return true;
 }
@@ -585,18 +474,6 @@ Result<void> Restore::restore_special(Level& parent, const Entry& entry, const s
   }
   item(path, change, 0);
   return apply_link_attributes(folder, entry.name, entry, path, attributes_, bearer);
-}
-
-// Folders get their attributes when nothing more changes in them, the deepest first.
-void Restore::finish_folders() {
-  std::ranges::reverse(made_folders_);
-  for (const Later& made : made_folders_) {
-    auto folder = open_beneath(target_.descriptor(), made.path);
-    auto done = folder ? apply_attributes(folder->descriptor(), made.entry, "/" + made.path,
-                                          attributes_, made.bearer)
-                       : fail(folder.error());
-    if (!done) trouble("/" + made.path, done.error());
-  }
 }
 
 // ---- Before anything is written

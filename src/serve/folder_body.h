@@ -42,7 +42,7 @@ class FolderBody : public WebBody {
   std::string ready_;
   std::size_t sent_ = 0;  // of what is ready
   std::uint64_t position_ = 0;
-  bool is_incomplete_ = false, is_complete_ = false;
+  bool is_complete_ = false;
   std::optional<Error> failed_;  // told when what was ready before has been sent
 };
 

@@ -32,6 +32,9 @@ TEST_CASE("Argon2id agrees with OpenSSL's") {
 TEST_CASE("the empty password and the smallest cost are a password and a cost") {
   CHECK(stretched("", kSalt, {.memory_kib = 8, .passes = 1}) ==
         "31ed41e2d73f27fdfe4eb4bec651341e58ba43477051c6fe4adad735d82ee08a");
+  const auto nowhere = stretch_password(ByteSpan(), kSalt, {.memory_kib = 8, .passes = 1});
+  REQUIRE(nowhere);
+  CHECK(to_hex(nowhere->span()) == stretched("", kSalt, {.memory_kib = 8, .passes = 1}));
 }
 
 TEST_CASE("password, salt and each cost change the key") {

@@ -14,7 +14,7 @@ namespace {
 // A snapshot whose root directory holds what the test puts there.
 class Forge {
  public:
-  explicit Forge(const Repository& repository) : repository_(repository) {
+  explicit Forge(const Repository& repository) {
     auto index = LocalIndex::open("", repository.id());
     REQUIRE(index);
     index_.emplace(*std::move(index));
@@ -55,7 +55,6 @@ class Forge {
   }
 
  private:
-  const Repository& repository_;
   std::optional<LocalIndex> index_;
   std::unique_ptr<WriterSession> session_;
   std::unique_ptr<ChunkWriter> writer_;

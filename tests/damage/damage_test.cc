@@ -211,7 +211,8 @@ void restores_the_rest(const Repository& repository, const Sample& sample,
     if (!is_listed) continue;
     const Restored restored = restore_all(repository, saved.snapshot, sample.source());
     INFO("restore says:\n" << restored.text);
-    for (const auto& [path, content] : saved.content) {
+    for (const auto& each : saved.content) {
+      const std::string& path = each.first;
       INFO(path);
       const auto needs = saved.needs.find(path);
       REQUIRE(needs != saved.needs.end());

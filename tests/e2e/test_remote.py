@@ -8,10 +8,12 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "servers"))
 from helpers import QUICK_KEY, Repository, read, tree, write  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
-from servers import ApacheDav, Azurite, CephRgw, ProFtpd, Rclone, Sshd, free_port  # noqa: E402
+from servers import (ApacheDav, Azurite, CephRgw, Google, NginxDav, ProFtpd, Rclone, Sshd,  # noqa: E402
+                     Vsftpd, free_port)
+from unreachable import Refuser, Wall  # noqa: E402
 
 
-class OnServer:
+class LivesThere:
     """Mixed into Repository: every command of the class goes to one server."""
 
     server_class = None
@@ -64,6 +66,10 @@ class OnServer:
         listing = self.run_lagan("list", "packs")
         self.assertGreater(len(listing.splitlines()), 0)
 
+
+class OnServer(LivesThere):
+    """And what else can be asked of it."""
+
     def test_a_repository_in_two_places_is_two(self):
         for name in ("one", "two"):
             self.run_lagan("init", *QUICK_KEY, "-r", self.server.location(name))
@@ -93,7 +99,7 @@ class OnServer:
 class OverHttp(OnServer):
     """What only servers of HTTP can get wrong."""
 
-    requests_of_an_unchanged_backup = 20
+    requests_of_an_unchanged_backup = 8
 
     def test_a_server_that_is_not_there(self):
         here = self.server.location("x")
@@ -195,9 +201,65 @@ class TestS3(OverHttp, Repository):
         self.refuse("snapshots", "-o", "s4.region=x", saying="s4.region")
 
 
+class TestS3Refusals(Repository):
+    """What a service says that is no use trying again, in one sentence with the remedy, at once."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.prepare_folder()
+        cls.environment.update(AWS_ACCESS_KEY_ID="key", AWS_SECRET_ACCESS_KEY="secret")
+
+    def refuse_because(self, status, code, saying, exit_code=1, **headers):
+        body = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+        with Refuser(status, body, **headers) as server:
+            self.refuse("snapshots", "-r", f"s3+http://127.0.0.1:{server.port}/bucket/x",
+                        code=exit_code, saying=saying)
+            self.assertLess(server.requests, 8)
+
+    def test_the_bucket(self):
+        self.refuse_because(404, "NoSuchBucket", "there is no repository at s3+http://", exit_code=10)
+
+    def test_the_region(self):
+        self.refuse_because(301, "PermanentRedirect", "?region=")
+        self.refuse_because(400, "AuthorizationHeaderMalformed", "?region=")
+
+    def test_the_clock(self):
+        # It is set by the server's; who says the same again is believed.
+        self.refuse_because(403, "RequestTimeTooSkewed", "clock", Date="Thu, 01 Jan 2026 00:00:00 GMT")
+
+    def test_the_keys(self):
+        self.refuse_because(403, "InvalidAccessKeyId", "access key is not known")
+        self.refuse_because(403, "SignatureDoesNotMatch", "secret key is wrong")
+        self.refuse_because(403, "AccessDenied", "may not do that")
+
+
+class TestBehindAWall(Repository):
+    """Where nothing answers it is told after seconds, not after minutes of trying again."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.prepare_folder()
+        cls.environment.update(AWS_ACCESS_KEY_ID="key", AWS_SECRET_ACCESS_KEY="secret")
+
+    def test_nothing_answers(self):
+        with Wall() as wall:
+            for location in ("s3+http://{}/bucket/x", "webdav+http://{}/x", "ftp://{}/x"):
+                with self.subTest(location):
+                    self.refuse("snapshots", "-r", location.format(f"127.0.0.1:{wall.port}"), code=1,
+                                saying="no answer in time" if "http" in location else "let us through")
+                    self.assertNotIn("trying again", self.errors)
+
+    def test_nothing_answers_ssh(self):
+        with Wall() as wall:
+            self.refuse("snapshots", "-r", f"sftp://127.0.0.1:{wall.port}/x", code=1, saying="timed out")
+            self.assertNotIn("trying again", self.errors)
+
+
 class TestWebdav(OverHttp, Repository):
     server_class = ApacheDav
     secrets = (ApacheDav.password,)
+    # Objects are put and moved, read back, and listed folder by folder.
+    requests_of_an_unchanged_backup = 13
 
     def test_wrong_password_of_the_server(self):
         here = self.server.location("first")
@@ -205,6 +267,10 @@ class TestWebdav(OverHttp, Repository):
                              saying="user or password is wrong")
         self.refuse_location(here, env={"LAGAN_WEBDAV_USER": "", "LAGAN_WEBDAV_PASSWORD": ""},
                              saying="LAGAN_WEBDAV_USER")
+
+
+class TestWebdavOfNginx(LivesThere, Repository):
+    server_class = NginxDav
 
 
 class TestSftp(OnServer, Repository):
@@ -254,6 +320,18 @@ class TestFtp(OnServer, Repository):
         self.assertEqual(len(self.json("snapshots", *trusted)), 1)
 
 
+class TestFtps(LivesThere, Repository):
+    """TLS, on the server that cuts uploads with TLS 1.3."""
+
+    server_class = Vsftpd
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.flags = ("--cacert", cls.server.certificate)
+        cls.environment["LAGAN_REPOSITORY"] = cls.server.tls_location("first")
+
+
 class TestRclone(OnServer, Repository):
     server_class = Rclone
 
@@ -273,6 +351,83 @@ class TestAzure(OnServer, Repository):
                              env={"AZURE_ACCOUNT_KEY": "d3Jvbmc="}, saying="key or signature")
         self.refuse_location(self.server.location("first"), env={"AZURE_ACCOUNT_KEY": ""},
                              saying="AZURE_ACCOUNT_KEY")
+
+
+class TestGoogle(LivesThere, Repository):
+    """With the key of a service account, for which there are tokens."""
+
+    server_class = Google
+
+    def test_a_token_that_has_expired_is_replaced(self):
+        here = ("-r", self.server.location("expired"))
+        self.run_lagan("init", *QUICK_KEY, *here)
+        given = self.server.fake.tokens_given
+        self.server.fake.withdraw_tokens()
+        self.backup(self.source, *here)
+        self.assertEqual(self.server.fake.tokens_given, given + 1)
+
+    def test_a_key_that_is_none(self):
+        for text, saying in (("{}", "service account"), ("nonsense", "service account"),
+                             ('{"client_email": "x", "private_key": "y"}', "RSA key")):
+            write(self.path("no-key"), text)
+            self.refuse("snapshots", env={"GOOGLE_APPLICATION_CREDENTIALS": self.path("no-key")}, code=1,
+                        saying=saying)
+        os.remove(self.path("no-key"))
+
+    def test_a_key_of_somebody_else(self):
+        with Google() as other:
+            key = read(other.fake.key_file).decode().replace(other.fake.endpoint, self.server.fake.endpoint)
+            write(self.path("other-key"), key)
+        self.refuse("snapshots", env={"GOOGLE_APPLICATION_CREDENTIALS": self.path("other-key")}, code=1,
+                    saying="withdrawn")
+        self.assertNotIn("PRIVATE", self.errors)
+        os.remove(self.path("other-key"))
+
+
+class TestHotAndCold(Repository):
+    """Data packs where they must be thawed before they are read, everything else also in a folder."""
+
+    @classmethod
+    def setUpClass(cls):
+        if not Google.is_installed():
+            raise unittest.SkipTest("openssl is not installed")
+        cls.server = cls.enterClassContext(Google())
+        cls.prepare_folder()
+        os.mkdir(cls.source)
+        cls.environment.update(cls.server.environment)
+        cls.cold = cls.server.location("cold/x")
+        cls.hot = os.path.join(cls.folder, "hot")
+        cls.environment["LAGAN_REPOSITORY"] = f"hotcold:?hot={cls.hot}&cold={cls.cold}"
+
+    @classmethod
+    def start(cls, *words, **options):
+        return super().start(*words, *cls.server.flags, "-o", "s3.data-storage-class=GLACIER", **options)
+
+    def test_only_content_is_read_from_the_cold_place(self):
+        write(self.path("large"), os.urandom(6 << 20))
+        self.run_lagan("init", *QUICK_KEY)
+        self.backup()
+        write(self.path("small"), "small\n")
+        first = self.backup()
+        self.run_lagan("check", "--no-cache")
+        self.assertIn("large", self.run_lagan("ls", "latest"))
+        self.run_lagan("forget", "--keep-last", "1")
+        self.run_lagan("prune", "--undelete-window", "0")
+        self.assertEqual(self.server.fake.cold_reads, 0)
+        self.assertFalse(os.path.exists(os.path.join(self.hot, "data")))
+
+        self.run_lagan("restore", first, "--target", os.path.join(self.folder, "restored"), code=1)
+        self.assertIn("cold tier", self.errors)
+        self.assertGreater(self.server.fake.cold_reads, 0)
+        self.server.fake.thaw()
+        self.assertEqual(tree(self.restore(first)), tree(self.source))
+        # By itself the cold place is a whole repository.
+        self.run_lagan("check", "--read-data", "-r", self.cold)
+
+    def test_locations_that_are_none(self):
+        for location in ("hotcold:?hot=/x", "hotcold:?hot=&cold=/x", "hotcold:?hot=/x&cold=/y&z=1",
+                         "hotcold:?hot=/x&cold=/x"):
+            self.refuse("snapshots", "-r", location, code=1, saying="hotcold location")
 
 
 if __name__ == "__main__":

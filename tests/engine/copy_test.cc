@@ -169,7 +169,8 @@ TEST_CASE("whole blocks are taken over as they were compressed") {
   SUBCASE("strangers") { kinship = Kinship::strangers; }
   Pair pair(kinship);
   std::string text;
-  for (int i = 0; text.size() < 6'000'000; ++i) text += "line " + std::to_string(i * 7919) + "\n";
+  for (std::uint64_t i = 0; text.size() < 6'000'000; ++i)
+    text += "line " + std::to_string(i * 7919) + "\n";
   write_file(pair.client / "text", text);
   pair.client.let_settle();
   pair.client.back_up_well();

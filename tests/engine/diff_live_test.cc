@@ -63,7 +63,7 @@ class Live {
   }
 
   MemoryTree tree;
-  const SecretKey key;
+  const SecretKey key{};
   DiffResult result;
   std::vector<std::string> trouble;
 

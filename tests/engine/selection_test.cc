@@ -249,12 +249,12 @@ TEST_CASE("items are told as new, changed, unchanged or gone from the snapshot")
   BackupOptions options = excluding(client, {"left-out"});
   options.dry_run = true;
   const auto items = client.back_up(options).items;
-  for (const auto& [word, name] : std::map<std::string, std::string>{{"added ", "added"},
-                                                                     {"changed ", "news"},
-                                                                     {"unchanged ", "same"},
-                                                                     {"removed ", "gone"}}) {
-    CAPTURE(name);
-    CHECK(std::ranges::count(items, word + (client / name)) == 1);
+  for (const auto& item : std::map<std::string, std::string>{{"added ", "added"},
+                                                             {"changed ", "news"},
+                                                             {"unchanged ", "same"},
+                                                             {"removed ", "gone"}}) {
+    CAPTURE(item.second);
+    CHECK(std::ranges::count(items, item.first + (client / item.second)) == 1);
   }
   CHECK(std::ranges::count(items, "removed " + (client / "left-out")) == 1);
   CHECK(std::ranges::count(items, "changed " + client.source()) == 1);

@@ -41,7 +41,7 @@ class History {
   std::vector<std::string> trouble;
 
  private:
-  const SecretKey key_;
+  const SecretKey key_{};
   std::vector<StoredSnapshot> snapshots_;
 };
 

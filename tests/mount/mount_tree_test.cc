@@ -61,28 +61,26 @@ class Mounted {
     return found->has_value();
   }
   std::string content(NodeId id) {
-    Bytes bytes(1'000'000);
-    const auto size = tree().read(id, 0, bytes.span());
-    REQUIRE_MESSAGE(size, size.error().message);
-    return std::string(as_text(bytes.span().first(*size)));
+    const auto pieces = tree().read(id, 0, 1'000'000);
+    REQUIRE_MESSAGE(pieces, pieces.error().message);
+    std::string text;
+    for (const Piece& piece : *pieces) text += as_text(piece.bytes);
+    return text;
   }
   Listed list(NodeId folder, std::size_t at_a_time = 1000) {
     Listed listed;
     std::uint64_t position = 0;
-    for (bool goes_on = true; goes_on;) {
-      goes_on = false;
-      std::size_t taken = 0;
+    for (std::size_t taken = 1; taken > 0;) {
+      taken = 0;
       const auto done = tree().list(
-          folder, position,
-          [&](std::string_view name, const NodeStatus& node, std::uint64_t next) {
-            if (taken == at_a_time) return !(goes_on = true);
+          folder, position, [&](std::string_view name, const NodeStatus& node, std::uint64_t next) {
+            if (taken == at_a_time) return false;
             ++taken;
             CHECK(listed.names.emplace(name, node).second);
             position = next;
             return true;
-          },
-          listed.is_incomplete);
-      REQUIRE_MESSAGE(done, done.error().message);
+          });
+      if (!done) listed.is_incomplete = true;
     }
     return listed;
   }
@@ -129,6 +127,9 @@ TEST_CASE("an entry is what was saved, to the last attribute") {
   CHECK(found.status.st_mtim.tv_nsec == 123);
   CHECK(found.status.st_atim.tv_sec == 17);
   CHECK(found.is_lasting);
+  CHECK(found.is_name_lasting);
+  CHECK(mounted.find("ids/01000000").is_lasting);
+  CHECK(!mounted.find("ids/01000000").is_name_lasting);
   CHECK(mounted.content(found.id) == "begin" + std::string(100'000, '\0') + "end");
   CHECK(*mounted.tree().seek(found.id, 6, ContentMap::Kind::data) == 100'005);
   CHECK(*mounted.tree().seek(found.id, 100'008, ContentMap::Kind::hole) == std::nullopt);
@@ -139,6 +140,8 @@ TEST_CASE("an entry is what was saved, to the last attribute") {
   CHECK(mounted.tree().inode_flags(found.id)->flags == 0x40);
   CHECK(mounted.tree().inode_flags(found.id)->project == 11);
 
+  CHECK(!mounted.tree().may_have_acl(found.id));
+
   const NodeStatus symlink = mounted.find("ids/01000000/link");
   CHECK(symlink.status.st_size == 9);
   CHECK(*mounted.tree().link_target(symlink.id) == "../target");
@@ -147,6 +150,17 @@ TEST_CASE("an entry is what was saved, to the last attribute") {
   CHECK(mounted.list(mounted.find("ids/01000000/empty").id).names.empty());
   CHECK(!mounted.has(mounted.find("ids/01000000").id, "missing"));
   CHECK(mounted.tree().lookup(found.id, "below").value() == std::nullopt);
+}
+
+TEST_CASE("who asks for an access control list is told when there is none beside it either") {
+  Mounted mounted;
+  Entry with = file_entry("with", "a");
+  with.xattrs = {{"system.posix_acl_access", "list", {}}};
+  mounted.add(
+      {with, file_entry("beside", "b"), mounted.memory.folder("x", {file_entry("far", "c")})});
+  CHECK(mounted.tree().may_have_acl(mounted.find("ids/01000000/with").id));
+  CHECK(mounted.tree().may_have_acl(mounted.find("ids/01000000/beside").id));
+  CHECK(!mounted.tree().may_have_acl(mounted.find("ids/01000000/x/far").id));
 }
 
 TEST_CASE("what several snapshots have alike is one file, folders are never one") {
@@ -225,8 +239,7 @@ TEST_CASE("a node lives as long as somebody holds a reference, and not longer") 
   CHECK(mounted.tree().status(a).error().code == ErrorCode::not_found);
   mounted.tree().forget(listed.names.at("b").id, 1);
   CHECK(mounted.tree().nodes() == 0);
-  CHECK(mounted.tree().list(home, 0, {}, *std::make_unique<bool>()).error().code ==
-        ErrorCode::not_found);
+  CHECK(mounted.tree().list(home, 0, {}).error().code == ErrorCode::not_found);
 }
 
 TEST_CASE("damage is an error where it is, told in the log, and passed over in lists") {
@@ -240,9 +253,8 @@ TEST_CASE("damage is an error where it is, told in the log, and passed over in l
   chunks.erase(MemoryChunks::id_of(ChunkKind::data, as_bytes("bad")));
   chunks.erase(*lost.subtree.id);
   const NodeId file = mounted.find("ids/01000000/file").id;
-  Bytes bytes(4);
-  CHECK(mounted.tree().read(file, 0, bytes.span()) == 4);
-  CHECK(mounted.tree().read(file, 4, bytes.span()).error().code == ErrorCode::io);
+  CHECK(mounted.tree().read(file, 0, 4));
+  CHECK(mounted.tree().read(file, 4, 4).error().code == ErrorCode::io);
   CHECK(mounted.tree().errors().find("/file: at byte 4") != std::string::npos);
   const NodeId folder = mounted.find("ids/01000000/lost").id;
   CHECK(mounted.tree().lookup(folder, "a").error().code == ErrorCode::io);

@@ -354,5 +354,102 @@ TEST_CASE("opening costs one listing of keys and one of config") {
   CHECK(made.storage->calls("get config/").size() == 1);
 }
 
+// A repository that this client has opened before.
+struct Known {
+  TemporaryFolder folder;
+  OpenOptions options = options_in(folder / "cache");
+  TestRepository made{options};
+
+  static OpenOptions options_in(const std::string& cache) {
+    OpenOptions options;
+    options.cache_folder = cache;
+    options.by_last_slot = true;
+    return options;
+  }
+  std::string slot() const { return made->opened_slot().text(); }
+};
+
+TEST_CASE("a client that knows its slot opens with one get and one listing") {
+  const Known known;
+  REQUIRE(known.made.open_again(known.options));
+  known.made.storage->forget_calls();
+  REQUIRE(known.made.open_again(known.options));
+  auto calls = known.made.storage->calls();
+  std::ranges::sort(calls);
+  CHECK(calls == std::vector<std::string>{"get " + known.slot(), "list config/"});
+}
+
+TEST_CASE("the last slot opens nothing once it has been removed, damaged or replaced") {
+  const Known known;
+  const auto second = known.made->add_key(Credential::password("other"), kCheapCost, "");
+  REQUIRE(second);
+  SUBCASE("removed") {
+    REQUIRE(known.made->remove_key(known.made->opened_slot()));
+    const auto opened = known.made.open_again(known.options);
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().code == ErrorCode::wrong_key);
+  }
+  SUBCASE("damaged") {
+    known.made.damage(known.slot(), 40);
+    CHECK_FALSE(known.made.open_again(known.options));
+  }
+  SUBCASE("replaced by that of another repository") {
+    const TestRepository other;
+    known.made.overwrite(known.slot(), *other.storage->get(other->opened_slot()));
+    CHECK_FALSE(known.made.open_again(known.options));
+  }
+  // The other one opens all the same, and is the last one from then on.
+  REQUIRE(Repository::open(known.made.storage, Credential::password("other"), known.options));
+  known.made.storage->forget_calls();
+  const auto opened =
+      Repository::open(known.made.storage, Credential::password("other"), known.options);
+  REQUIRE(opened);
+  CHECK((*opened)->opened_slot() == *second);
+  CHECK(known.made.storage->calls("list keys/").empty());
+}
+
+TEST_CASE("a client that knows its slot still notices what has changed") {
+  const Known known;
+  SUBCASE("another password") {
+    const auto opened =
+        Repository::open(known.made.storage, Credential::password("wrong"), known.options);
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().code == ErrorCode::wrong_key);
+  }
+  SUBCASE("another repository at the same place") {
+    const TestRepository other;
+    const auto opened = other.open_again(known.options);
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().code == ErrorCode::corrupt);
+  }
+  SUBCASE("a feature that it does not know") {
+    Config config = known.made->config();
+    config.revision = 2;
+    config.features = {{.name = "new", .forbids = 2}};
+    put_config(known.made, config);
+    CHECK_FALSE((*known.made.open_again(known.options))->check_writable());
+  }
+  SUBCASE("nothing there any more") {
+    for (const std::string& name : known.made.names(""))
+      REQUIRE(known.made.storage->remove(*ObjectName::parse(name)));
+    const auto opened = known.made.open_again(known.options);
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().code == ErrorCode::no_repository);
+  }
+}
+
+TEST_CASE("a config in the cache that is damaged is fetched again") {
+  const Known known;
+  REQUIRE(known.made.open_again(known.options));
+  const std::string file = known.made->cache_folder() + "/" + known.made.names("config/").front();
+  REQUIRE(replace_file(file, as_bytes("nonsense")));
+  known.made.storage->forget_calls();
+  const auto opened = known.made.open_again(known.options);
+  REQUIRE(opened);
+  CHECK((*opened)->check_writable());
+  CHECK((*opened)->warnings().empty());
+  CHECK(known.made.storage->calls("get config/").size() == 1);
+}
+
 }  // namespace
 }  // namespace lagan

@@ -143,9 +143,8 @@ TEST_CASE("packs come before segments, segments before the snapshot, and then th
   CHECK(storage.position("put sessions/") < storage.position("put data/"));
   CHECK(storage.last_position("put data/") < storage.last_position("put index/"));
   CHECK(storage.last_position("put tree/") < storage.last_position("put index/"));
-  CHECK(storage.last_position("put index/") < storage.position("list sessions/"));
-  CHECK(storage.position("list sessions/") < storage.position("put " + name));
-  CHECK(storage.position("list snapshots/") < storage.position("put " + name));
+  CHECK(storage.last_position("put index/") < storage.position("list s"));
+  CHECK(storage.last_position("list s") < storage.position("put " + name));
   CHECK(storage.position("put " + name) < storage.position("list fences/"));
   CHECK(storage.calls("list fences/").size() == 1);
   CHECK(storage.calls("put fences/").empty());
@@ -256,9 +255,34 @@ TEST_CASE("an unchanged backup makes few requests and lists each kind of object 
   REQUIRE((*session)->commit(snapshot));
   const std::string id = (*session)->id().hex();
   CHECK(repository.storage->calls() ==
-        std::vector<std::string>{"put sessions/" + id, "list condemned/", "list index/",
-                                 "list sessions/", "list snapshots/", "put snapshots/" + id,
-                                 "list fences/", "stat fences/" + id});
+        std::vector<std::string>{"put sessions/" + id, "list condemned/", "list index/", "list s",
+                                 "put snapshots/" + id, "list fences/"});
+}
+
+TEST_CASE("sessions and snapshots are listed one by one where together is no single request") {
+  const TestRepository repository;
+  Capabilities unable = repository.storage->capabilities();
+  unable.lists_any_prefix = false;
+  repository.storage->shown_capabilities = unable;
+  Client client(repository);
+  const Snapshot snapshot = client.store();
+  SUBCASE("before the snapshot is put") {
+    REQUIRE(client.session->commit(snapshot));
+    CHECK(repository.storage->calls("list s") ==
+          std::vector<std::string>{"list sessions/", "list snapshots/"});
+    CHECK(repository.storage->last_position("put index/") < repository.storage->position("list s"));
+    CHECK(repository.storage->last_position("list s") <
+          repository.storage->position("put snapshots/"));
+  }
+  SUBCASE("and the registration is gone") {
+    REQUIRE(repository.storage->remove(names::session(client.session->id())));
+    CHECK_FALSE(client.session->commit(snapshot));
+  }
+  SUBCASE("and the snapshot is there") {
+    REQUIRE(repository->put_body(ObjectKind::snapshot, names::snapshot(client.session->id()),
+                                 encode(snapshot)));
+    CHECK_FALSE(client.session->commit(snapshot));
+  }
 }
 
 TEST_CASE("what is condemned before a session begins is not relied on") {

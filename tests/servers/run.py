@@ -23,7 +23,7 @@ def main():
         print(f"not installed: {', '.join(server_class.programs)}")
         return 77
     with server_class() as server:
-        own = {"LAGAN_TEST_LOCATIONS": server.line(), **server.environment}
+        own = {"LAGAN_TEST_LOCATIONS": server.lines(), **server.environment}
         if len(sys.argv) > 2:
             return subprocess.run(sys.argv[2:], env={**os.environ, **own}).returncode
         for name, value in own.items():

@@ -20,8 +20,14 @@ import urllib.error
 import urllib.request
 import uuid
 
+from fake_google import FakeGoogle
+
 IS_ROOT = os.geteuid() == 0
-PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+# Where scripts/setup puts what apt cannot have installed.
+BESIDE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
+                      "lagan-test-servers")
+PATH = ":".join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", f"{BESIDE}/usr/sbin",
+                 f"{BESIDE}/node_modules/.bin"))
 
 
 def find(program):
@@ -138,10 +144,15 @@ class Server:
     def location(self, name):
         raise NotImplementedError
 
-    def line(self):
-        """As tests/storage/contract_test.cc reads it."""
+    tls_location = None
+
+    def lines(self):
+        """As tests/storage/contract_test.cc reads them: in the clear, and with TLS where there is both."""
         option = f" {self.flags[1]}" if self.flags and self.flags[0] == "-o" else ""
-        return f"{self.name} {self.location('contract')}{option}\n"
+        found = f"{self.name} {self.location('contract')}{option}\n"
+        if self.tls_location is not None:
+            found += f"{self.name}-tls {self.tls_location('contract-tls')} cacert={self.certificate}\n"
+        return found
 
 
 class Sshd(Server):
@@ -254,6 +265,64 @@ ThreadsPerChild 32
         return f"webdav+https://localhost:{self.tls_port}/{name}"
 
 
+class NginxDav(Server):
+    """nginx with its two modules for WebDAV, by user and password, on http and https."""
+
+    name = "nginx"
+    programs = ("nginx", "openssl")
+    module = "/usr/lib/nginx/modules/ngx_http_dav_ext_module.so"
+    user, password = "lagan", "secret-of-nginx"
+
+    @classmethod
+    def is_installed(cls):
+        return super().is_installed() and os.path.exists(cls.module)
+
+    def start(self):
+        self.port, self.tls_port = free_port(), free_port()
+        self.make_folders("data", "temporary", owner="www-data")
+        self.make_certificate()
+        digest = self.run("openssl", "passwd", "-apr1", self.password).strip()
+        write(self.path("passwords"), f"{self.user}:{digest}\n")
+        temporary = "".join(f"{kind}_temp_path {self.path('temporary', kind)};\n" for kind in
+                            ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        write(self.path("nginx.conf"), f"""
+load_module {self.module};
+{"user www-data;" if IS_ROOT else ""}
+daemon off;
+worker_processes 1;
+pid {self.path("pid")};
+error_log {self.path("log")} warn;
+events {{ worker_connections 256; }}
+http {{
+  access_log off;
+  {temporary}
+  server {{
+    listen 127.0.0.1:{self.port};
+    listen 127.0.0.1:{self.tls_port} ssl;
+    ssl_certificate {self.certificate};
+    ssl_certificate_key {self.key};
+    root {self.path("data")};
+    client_max_body_size 0;
+    auth_basic lagan;
+    auth_basic_user_file {self.path("passwords")};
+    location / {{
+      dav_methods PUT DELETE MKCOL MOVE;
+      dav_ext_methods PROPFIND OPTIONS;
+    }}
+  }}
+}}
+""")
+        self.environment = {"LAGAN_WEBDAV_USER": self.user, "LAGAN_WEBDAV_PASSWORD": self.password}
+        self.spawn("nginx", "-c", self.path("nginx.conf"), "-p", self.folder, "-e", self.path("log"))
+        self.wait_for_status(f"http://127.0.0.1:{self.port}/", 401)
+
+    def location(self, name):
+        return f"webdav+http://127.0.0.1:{self.port}/{name}"
+
+    def tls_location(self, name):
+        return f"webdav+https://localhost:{self.tls_port}/{name}"
+
+
 class CephRgw(Server):
     """Ceph with a gateway that speaks S3: one monitor, one OSD in memory, no manager."""
 
@@ -324,13 +393,21 @@ rgw dns name = localhost
         self.run("ceph", "-c", config, "osd", "new", osd, "0")
         self.run("ceph-osd", "-c", config, "-i", "0", "--mkfs", "--osd-uuid", osd)
         self.spawn("ceph-osd", "-c", config, "-f", "-i", "0")
-        self.spawn("radosgw", "-c", config, "-f", "-n", "client.rgw")
-        self.wait_for_status(f"http://127.0.0.1:{self.port}/swift/healthcheck", 200, 204)
+        self.start_gateway()
         self.run("radosgw-admin", "-c", config, "-n", "client.rgw", "user", "create", "--uid=lagan",
                  "--display-name=lagan", f"--access-key={self.access_key}",
                  f"--secret-key={self.secret_key}")
         self.environment = {"AWS_ACCESS_KEY_ID": self.access_key,
                             "AWS_SECRET_ACCESS_KEY": self.secret_key}
+
+    def start_gateway(self):
+        self.gateway = self.spawn("radosgw", "-c", self.path("ceph.conf"), "-f", "-n", "client.rgw")
+        self.wait_for_status(f"http://127.0.0.1:{self.port}/swift/healthcheck", 200, 204)
+
+    def kill_gateway(self):
+        self.processes.remove(self.gateway)
+        self.gateway.kill()
+        self.gateway.wait()
 
     def location(self, name):
         return f"s3+http://127.0.0.1:{self.port}/{name}"
@@ -395,6 +472,59 @@ TLSVerifyClient off
         return f"ftps+explicit://localhost:{self.port}/{name}"
 
 
+class Vsftpd(Server):
+    """vsftpd for anybody, in the clear and with TLS on the same port. Debian has either this or ProFTPD
+    installed, so scripts/setup unpacks it beside."""
+
+    name = "vsftpd"
+    programs = ("vsftpd", "openssl")
+
+    def start(self):
+        self.port = free_port()
+        self.make_folders("data", "data/up", "empty")
+        if IS_ROOT:
+            shutil.chown(self.path("data/up"), "www-data", "www-data")
+        self.make_certificate()
+        write(self.path("vsftpd.conf"), f"""
+listen=YES
+listen_address=127.0.0.1
+listen_port={self.port}
+background=NO
+{"ftp_username=www-data" if IS_ROOT else "run_as_launching_user=YES"}
+secure_chroot_dir={self.path("empty")}
+seccomp_sandbox=NO
+local_enable=NO
+anonymous_enable=YES
+no_anon_password=YES
+anon_root={self.path("data")}
+write_enable=YES
+anon_upload_enable=YES
+anon_mkdir_write_enable=YES
+anon_other_write_enable=YES
+anon_world_readable_only=NO
+anon_umask=022
+max_per_ip=0
+ssl_enable=YES
+allow_anon_ssl=YES
+force_anon_data_ssl=NO
+force_anon_logins_ssl=NO
+rsa_cert_file={self.certificate}
+rsa_private_key_file={self.key}
+require_ssl_reuse=NO
+ssl_ciphers=HIGH
+vsftpd_log_file={self.path("log")}
+use_localtime=NO
+""")
+        self.spawn("vsftpd", self.path("vsftpd.conf"))
+        self.wait_for_port(self.port)
+
+    def location(self, name):
+        return f"ftp://127.0.0.1:{self.port}/up/{name}"
+
+    def tls_location(self, name):
+        return f"ftps+explicit://localhost:{self.port}/up/{name}"
+
+
 class Rclone(Server):
     """No server, but rclone with a remote of its own that is a folder."""
 
@@ -434,5 +564,25 @@ class Azurite(Server):
         return f"azure://{self.account}/{name}"
 
 
+class Google(Server):
+    """None that is real: tests/servers/fake_google.py."""
+
+    name = "google"
+    programs = ("openssl",)
+
+    def start(self):
+        self.fake = FakeGoogle(self.folder).__enter__()
+        self.environment = {"GOOGLE_APPLICATION_CREDENTIALS": self.fake.key_file}
+        self.flags = ("-o", f"s3.endpoint={self.fake.endpoint}")
+
+    def __exit__(self, *_):
+        if hasattr(self, "fake"):
+            self.fake.__exit__()
+        super().__exit__()
+
+    def location(self, name):
+        return f"gs://{name}"
+
+
 SERVERS = {server.name: server
-           for server in (Sshd, ApacheDav, CephRgw, ProFtpd, Rclone, Azurite)}
+           for server in (Sshd, ApacheDav, NginxDav, CephRgw, ProFtpd, Vsftpd, Rclone, Azurite, Google)}

@@ -53,8 +53,8 @@ Backend local_below(const std::string& name, const std::string& parent) {
           }};
 }
 
-// A server that the environment names: LAGAN_TEST_LOCATIONS has a line "name location [-o option]"
-// for each. Every place is a new bucket or folder there.
+// A server that the environment names: LAGAN_TEST_LOCATIONS has a line "name location [option]" for
+// each, where the option is as for -o, or cacert=FILE. Every place is a new bucket or folder there.
 std::vector<Backend> servers() {
   std::vector<Backend> all;
   const char* lines = std::getenv("LAGAN_TEST_LOCATIONS");
@@ -65,8 +65,12 @@ std::vector<Backend> servers() {
     words >> name >> location;
     std::getline(words >> std::ws, option);
     StorageOptions options;
-    if (const std::size_t equals = option.find('='); equals != std::string::npos)
+    constexpr std::string_view kAuthority = "cacert=";
+    if (option.starts_with(kAuthority)) {
+      options.connection.ca_file = option.substr(kAuthority.size());
+    } else if (const std::size_t equals = option.find('='); equals != std::string::npos) {
       options.extended[option.substr(0, equals)] = option.substr(equals + 1);
+    }
     all.push_back(
         {name, [location, options] {
            static std::atomic<int> number = 0;
@@ -419,11 +423,27 @@ TEST_CASE("a prefix is a folder and matches no sibling") {
 
 TEST_CASE("a prefix that is no folder of the location is refused") {
   for_each_backend([](Storage& storage) {
-    for (const char* bad :
-         {"packs", "/", "../", "packs//", "packs/../", "/etc/", "A/", ".hidden/"}) {
+    for (const char* bad : {"/", "../", "packs//", "packs/../", "/etc/", "A/", ".hidden/"}) {
       INFO(bad);
       CHECK(names_below(storage, bad).error().code == ErrorCode::invalid_argument);
     }
+  });
+}
+
+TEST_CASE(
+    "a prefix may be any beginning of a name where that is offered, and is refused elsewhere") {
+  for_each_backend([](Storage& storage) {
+    for (const char* text : {"config", "packs/1", "packs/2", "pads/1", "pals", "sessions/1"})
+      REQUIRE(storage.put(name_of(text), {}));
+    if (!storage.capabilities().lists_any_prefix) {
+      CHECK(names_below(storage, "pa").error().code == ErrorCode::invalid_argument);
+      return;
+    }
+    using Names = std::vector<std::string>;
+    CHECK(names_below(storage, "pa") == Names{"packs/1", "packs/2", "pads/1", "pals"});
+    CHECK(names_below(storage, "packs") == Names{"packs/1", "packs/2"});
+    CHECK(names_below(storage, "packs/2") == Names{"packs/2"});
+    CHECK(names_below(storage, "q") == kNone);
   });
 }
 

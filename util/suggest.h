@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace lagan::cli {
+namespace lagan {
 
 // How many letters were left out, added, replaced or swapped with their neighbour (Damerau and
 // Levenshtein; no letter is touched twice).
@@ -17,4 +17,4 @@ std::size_t typing_distance(std::string_view a, std::string_view b);
 // that begins with the word. Empty if none is, or if the word is one of them.
 std::string closest(std::string_view word, const std::vector<std::string>& candidates);
 
-}  // namespace lagan::cli
+}  // namespace lagan

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/cli/duration.h"
+#include "util/duration.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <iterator>
 #include <string_view>
 
-namespace lagan::cli {
+namespace lagan {
 namespace {
 
 constexpr Nanoseconds kSecond = 1'000'000'000;
@@ -56,4 +56,4 @@ std::string format_duration(Nanoseconds length) {
   return fmt::format("{} s", seconds);
 }
 
-}  // namespace lagan::cli
+}  // namespace lagan

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/cli/suggest.h"
+#include "util/suggest.h"
 
 #include <algorithm>
 
-namespace lagan::cli {
+namespace lagan {
 namespace {
 
 // Longer words are no slip of the fingers, and the table grows with both lengths.
@@ -52,4 +52,4 @@ std::string closest(std::string_view word, const std::vector<std::string>& candi
   return best;
 }
 
-}  // namespace lagan::cli
+}  // namespace lagan

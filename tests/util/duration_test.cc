@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/cli/duration.h"
+#include "util/duration.h"
 
 #include <doctest/doctest.h>
 
-namespace lagan::cli {
+namespace lagan {
 namespace {
 
 constexpr Nanoseconds kSecond = 1'000'000'000;
@@ -37,4 +37,4 @@ TEST_CASE("durations are shown in the units they are given in") {
 }
 
 }  // namespace
-}  // namespace lagan::cli
+}  // namespace lagan

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/cli/suggest.h"
+#include "util/suggest.h"
 
 #include <doctest/doctest.h>
 
-namespace lagan::cli {
+namespace lagan {
 namespace {
 
 TEST_CASE("each slip of the fingers counts one") {
@@ -37,4 +37,4 @@ TEST_CASE("a beginning is completed if only one word has it") {
 }
 
 }  // namespace
-}  // namespace lagan::cli
+}  // namespace lagan

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/cli/profile_flags.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <set>
+
+#include "src/cli/command_info.h"
+#include "src/cli/context.h"
+#include "src/cli/speed_limit.h"
+#include "src/engine/retention.h"
+#include "util/duration.h"
+
+namespace lagan::cli {
+namespace {
+
+Result<void> check_size(const std::string& text) {
+  TRY(parse_size(text));
+  return {};
+}
+
+Result<void> check_duration(const std::string& text) {
+  TRY(parse_duration(text));
+  return {};
+}
+
+Result<void> check_span(const std::string& text) {
+  TRY(parse_calendar_span(text));
+  return {};
+}
+
+Result<void> check_speed(const std::string& text) {
+  TRY(parse_speed_plan(text));
+  return {};
+}
+
+Result<void> check_number(const std::string& text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size()) return {};
+  return fail(ErrorCode::invalid_argument, fmt::format("expected a whole number, not '{}'", text));
+}
+
+// As `forget` takes it: "7", "2w", "unlimited".
+Result<void> check_count(const std::string& text) {
+  if (text == "unlimited" || text == "-1" || check_number(text)) return {};
+  if (check_span(text)) return {};
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("expected a number, a duration like 2w or 1y6m, or unlimited, not '{}'", text));
+}
+
+ValueCheck check_of(const CLI::App& command, const CLI::Option& option) {
+  const std::string name = option.get_lnames().front();
+  if (name == "reread") return check_span;
+  if (name.starts_with("keep-within")) return check_span;
+  if (name.starts_with("keep-") && option.get_type_name() == "N") return check_count;
+  if (const auto words = choices_of(command, option); !words.empty()) {
+    return [words](const std::string& text) -> Result<void> {
+      if (std::ranges::find(words, text) != words.end()) return {};
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("expected one of {}, not '{}'", fmt::join(words, ", "), text));
+    };
+  }
+  const std::string type = value_name(option);
+  if (type == "SIZE") return check_size;
+  if (type == "DURATION") return check_duration;
+  if (type == "SPEED") return check_speed;
+  if (type == "N") return check_number;
+  return nullptr;
+}
+
+KeyKind kind_of(const CLI::Option& option) {
+  if (!takes_value(option)) return KeyKind::boolean;
+  return option.get_items_expected_max() > 1 ? KeyKind::list : KeyKind::value;
+}
+
+// `left_out` are those that mean nothing in a profile.
+std::vector<KnownFlag> flags_in(const CLI::App& command, const std::set<std::string>& left_out) {
+  std::vector<KnownFlag> known;
+  for (const CLI::Option* option : flags_of(command)) {
+    for (const std::string& name : option->get_lnames()) {
+      if (name != "help" && !left_out.contains(name))
+        known.push_back({name, kind_of(*option), check_of(command, *option)});
+    }
+  }
+  return known;
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+}  // namespace
+
+KnownFlags known_flags(const CLI::App& app) {
+  const auto of = [&](const char* name) -> const CLI::App& { return *app.get_subcommand(name); };
+  KnownFlags known;
+  known.global = flags_in(app, {"version", "repo", "json", "quiet", "verbose", "progress",
+                                "no-lock", "retry-lock", "cleanup-cache", "config", "use-profile"});
+  known.backup = flags_in(of("backup"), {"dry-run", "explain", "stdin", "stdin-from-command",
+                                         "stdin-filename", "time"});
+  known.prune = flags_in(of("prune"), {"dry-run"});
+  std::set<std::string> no_policy = {"dry-run", "prune", "compact"};
+  for (const KnownFlag& flag : known.prune) no_policy.insert(flag.name);
+  known.forget = flags_in(of("forget"), no_policy);
+  known.check = flags_in(of("check"), {});
+  return known;
+}
+
+std::string global_value(const CLI::App& app, const char* flag) {
+  const CLI::Option* option = app.get_option(flag);
+  return option->count() != 0 ? option->results().back() : "";
+}
+
+Configuration load_configuration(const CLI::App& app) {
+  std::vector<std::string> files = {global_value(app, "--config")};
+  if (files.front().empty()) {
+    std::string own = environment("XDG_CONFIG_HOME");
+    if (own.empty() && !environment("HOME").empty()) own = environment("HOME") + "/.config";
+    std::vector<std::string> folders = {"/etc/lagan"};
+    if (!own.empty()) folders.push_back(own + "/lagan");
+    files = profile_files(folders);
+  }
+  return lagan::load_configuration(
+      files, known_flags(app), [](const std::string& name) { return std::getenv(name.c_str()); });
+}
+
+Result<Configuration> load_sound_configuration(const CLI::App& app) {
+  Configuration loaded = load_configuration(app);
+  if (loaded.problems.empty()) return loaded;
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("{}", fmt::join(loaded.problems, "\n       ")));
+}
+
+Result<std::vector<const Profile*>> choose_profiles(const Configuration& loaded,
+                                                    const std::vector<std::string>& names) {
+  std::vector<const Profile*> profiles;
+  for (const std::string& name : names) profiles.push_back(TRY(loaded.get(name)));
+  if (!names.empty()) return profiles;
+  for (const Profile& profile : loaded.profiles) profiles.push_back(&profile);
+  return profiles;
+}
+
+Result<std::string> state_folder() {
+  if (std::string named = environment("LAGAN_STATE_DIR"); !named.empty()) return named;
+  if (::geteuid() == 0) return "/var/lib/lagan";
+  if (std::string base = environment("XDG_STATE_HOME"); !base.empty()) return base + "/lagan";
+  if (std::string home = environment("HOME"); !home.empty()) return home + "/.local/state/lagan";
+  return fail(ErrorCode::invalid_argument,
+              "there is no folder to remember runs in: set LAGAN_STATE_DIR or HOME");
+}
+
+Result<std::vector<std::string>> with_profile(const CLI::App& app,
+                                              const std::vector<std::string>& words) {
+  const std::string named = global_value(app, "--use-profile");
+  const Configuration loaded = TRY(load_sound_configuration(app));
+  const std::size_t slash = named.find('/');
+  const Profile& profile = *TRY(loaded.get(named.substr(0, slash)));
+  std::string repository = slash == std::string::npos ? "" : named.substr(slash + 1);
+  const auto repositories = profile.repositories();
+  if (repository.empty() && repositories.size() == 1) repository = repositories.front();
+  if (std::ranges::find(repositories, repository) == repositories.end()) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("profile {0} has several repositories: say -P {0}/{1}", profile.name,
+                            fmt::join(repositories, " or -P " + profile.name + "/")));
+  }
+  const KnownFlags flags = known_flags(app);
+  const Environment variables = [](const std::string& name) { return std::getenv(name.c_str()); };
+  Access access = TRY(repository_access(profile, repository, flags, variables));
+  for (const auto& [name, value] : access.variables) ::setenv(name.c_str(), value.c_str(), 1);
+
+  const CLI::App& command = *app.get_subcommands().front();
+  std::vector<std::string> added = std::move(access.words);
+  const std::string name = command.get_name();
+  const auto append = [&](const std::vector<std::string>& more) {
+    added.insert(added.end(), more.begin(), more.end());
+  };
+  const bool is_own_backup = name == "backup" && command.get_option("paths")->count() == 0 &&
+                             command.get_option("--stdin")->count() == 0;
+  if (is_own_backup) append(flag_words(profile, "", flags.backup));
+  if (is_own_backup) added.push_back("--tag=" + profile_tag(profile));
+  if (name == "prune") append(flag_words(profile, "prune.", flags.prune));
+  if (name == "check") append(flag_words(profile, "check.", flags.check));
+  // What stands on the command line counts.
+  std::erase_if(added, [&](const std::string& word) {
+    const std::string flag = word.substr(0, word.find('='));
+    const CLI::Option* option = command.get_option_no_throw(flag);
+    if (option == nullptr) option = app.get_option_no_throw(flag);
+    return option != nullptr && option->count() != 0;
+  });
+  // Global flags may stand in front, those of a command only behind its name.
+  auto at = words.begin();
+  for (; at != words.end(); ++at) {
+    if (*at == name || std::ranges::find(command.get_aliases(), *at) != command.get_aliases().end())
+      break;
+    // A profile may be called as a command is.
+    if ((*at == "-P" || *at == "--use-profile") && at + 1 != words.end()) ++at;
+  }
+  std::vector<std::string> all(words.begin(), at);
+  if (at != words.end()) all.push_back(*at);
+  all.insert(all.end(), added.begin(), added.end());
+  if (at != words.end()) all.insert(all.end(), at + 1, words.end());
+  if (is_own_backup) {
+    all.emplace_back("--");
+    for (const std::string& source : profile.list("sources")) all.push_back(source);
+  }
+  return all;
+}
+
+}  // namespace lagan::cli

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/schedule/run.h"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <optional>
+
+#include "repo/machine.h"
+#include "src/cli/context.h"
+#include "src/cli/profile_flags.h"
+#include "src/cli/schedule_commands.h"
+#include "src/schedule/host.h"
+#include "src/schedule/run_log.h"
+
+namespace lagan::cli {
+namespace {
+
+// restic's code for a repository that somebody else has locked.
+constexpr int kBusy = 11;
+
+struct RunFlags {
+  std::vector<std::string> profiles;
+  bool force = false, dry_run = false;
+};
+
+int code_of(RunResult result) {
+  switch (result) {
+    case RunResult::nothing_due:
+    case RunResult::done:
+    case RunResult::postponed:
+      return kOk;
+    case RunResult::partial:
+      return kPartial;
+    case RunResult::failed:
+      return kFailed;
+    case RunResult::busy:
+      return kBusy;
+    case RunResult::stopped:
+      return kInterrupted;
+  }
+  return kFailed;
+}
+
+// The most serious of two.
+int worse(int a, int b) {
+  for (const int code : {int{kInterrupted}, int{kFailed}, kBusy, int{kPartial}}) {
+    if (a == code || b == code) return code;
+  }
+  return kOk;
+}
+
+void wait(const std::stop_token& stop, Nanoseconds length) {
+  std::mutex mutex;
+  std::condition_variable_any woken;
+  std::unique_lock lock(mutex);
+  woken.wait_for(lock, stop, std::chrono::nanoseconds(length), [] { return false; });
+}
+
+// Tells on the terminal, and in the log that the profile wants.
+class Teller {
+ public:
+  Teller(const Context& context, const Profile& profile)
+      : context_(context), to_journal_(profile.flag("log.journal")) {
+    const std::string path = profile.text("log.file");
+    if (path.empty()) return;
+    auto log = LogFile::open(path, system_now);
+    if (log) {
+      log_.emplace(*std::move(log));
+    } else {
+      context.warn(log.error().message);
+    }
+  }
+  void say(const std::string& line) {
+    context_.say(line);
+    keep(line, false);
+  }
+  void warn(const std::string& line) {
+    context_.warn(line);
+    keep(line, true);
+  }
+
+ private:
+  void keep(const std::string& line, bool is_warning) {
+    if (to_journal_) add_to_journal(line, is_warning);
+    if (!log_) return;
+    if (const auto added = log_->add(line); !added) {
+      context_.warn("log.file: " + added.error().message);
+      log_.reset();
+    }
+  }
+
+  const Context& context_;
+  const bool to_journal_;
+  std::optional<LogFile> log_;
+};
+
+Result<int> run_profiles(const Context& context, const CLI::App& app, const RunFlags& flags) {
+  const Configuration loaded = TRY(load_sound_configuration(app));
+  std::vector<const Profile*> profiles = TRY(choose_profiles(loaded, flags.profiles));
+  const KnownFlags known = known_flags(app);
+  const std::string folder = TRY(state_folder());
+  for (const Profile* profile : profiles) {
+    if (!flags.profiles.empty() && !profile->is_complete()) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("{}: profiles.{}: expected a repository and something to back up",
+                              profile->origin.text(), profile->name));
+    }
+  }
+  if (flags.profiles.empty()) {
+    std::erase_if(profiles, [](const Profile* profile) {
+      return !profile->is_complete() || !profile->schedule();
+    });
+    if (profiles.empty()) {
+      return fail(
+          ErrorCode::invalid_argument,
+          "no profile has a schedule: name the one to run, or 'lagan help config' shows how "
+          "to write one");
+    }
+  }
+  int code = kOk;
+  for (const Profile* profile : profiles) {
+    Teller teller(context, *profile);
+    RunWorld world;
+    const std::stop_token stop = context.interruption();
+    world.wait = [&](Nanoseconds length) { wait(stop, length); };
+    world.stop = stop;
+    world.is_stopped = [&] { return context.is_stopped(); };
+    world.say = [&](const std::string& line) { teller.say(line); };
+    world.warn = [&](const std::string& line) { teller.warn(line); };
+    world.step = step_by_program("/proc/self/exe", stop, [&](const std::string& line) {
+      teller.warn(profile->name + ": " + line);
+    });
+    // Made when it is needed: a run with nothing to do loads no libcurl's worth of certificates.
+    world.post = [](const std::string& url, const std::string& text) {
+      return http_post(std::string("lagan/") + LAGAN_VERSION)(url, text);
+    };
+    world.has_network = [] { return has_network("/"); };
+    world.has_power = [] { return has_mains_power("/"); };
+    world.lower_priority = lower_priority;
+    world.keep_awake = [](const std::string& name) {
+      return std::make_shared<KeepAwake>("backup of " + name);
+    };
+    world.environment = [](const std::string& name) { return std::getenv(name.c_str()); };
+    const char* host = std::getenv("LAGAN_HOST");
+    world.host = host != nullptr ? host : host_name();
+    world.state_folder = folder;
+    RunOptions options;
+    // Who names a profile without a schedule wants it run.
+    options.force = flags.force || !profile->schedule();
+    options.dry_run = flags.dry_run;
+    code = worse(code, code_of(run_profile(*profile, known, world, options)));
+    if (context.is_stopped()) break;
+  }
+  return code;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Context& context) {
+  auto flags = std::make_shared<RunFlags>();
+  CLI::App* command = app.add_subcommand(
+      "run", "do what is due for profiles: back up, forget, prune, check, and tell who is to know");
+  command->add_option("profile", flags->profiles, "only these, else all that have a schedule");
+  command->add_flag("-f,--force", flags->force, "back up now, whether it is due or not");
+  command->add_flag("-n,--dry-run", flags->dry_run, "only say what is due");
+  command->callback([&app, &context, flags] {
+    context.run = [&app, &context, flags] {
+      const auto code = run_profiles(context, app, *flags);
+      return code ? *code : context.fail_with(code.error());
+    };
+  });
+}
+
+}  // namespace lagan::cli

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/schedule/command.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <optional>
+
+#include "util/file.h"
+
+namespace lagan {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr std::size_t kKeptBytes = 64 << 10;
+constexpr auto kGrace = std::chrono::seconds(10);
+// How soon a stop is noticed.
+constexpr int kPollMilliseconds = 200;
+
+struct Pipe {
+  File reading, writing;
+  static Result<Pipe> make() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return fail(system_error("make a pipe", errno));
+    return Pipe{File(ends[0]), File(ends[1])};
+  }
+};
+
+// What one of its outputs says, as a whole and by lines.
+class Listener {
+ public:
+  Listener(File from, bool is_error, const CommandOrder& order)
+      : from_(std::move(from)), is_error_(is_error), order_(order) {}
+
+  int descriptor() const { return from_.descriptor(); }
+  bool is_open() const { return from_.is_open(); }
+  void read() {
+    std::array<char, 16384> buffer;
+    const ssize_t size = ::read(from_.descriptor(), buffer.data(), buffer.size());
+    if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
+    if (size <= 0) {
+      close();
+      return;
+    }
+    const std::string_view text(buffer.data(), static_cast<std::size_t>(size));
+    said_ += text;
+    if (said_.size() > 2 * kKeptBytes) said_.erase(0, said_.size() - kKeptBytes);
+    line_ += text;
+    for (std::size_t end = 0; (end = line_.find('\n')) != std::string::npos;) {
+      tell(std::string_view(line_).substr(0, end));
+      line_.erase(0, end + 1);
+    }
+    if (line_.size() > kKeptBytes) {
+      tell(line_);
+      line_.clear();
+    }
+  }
+  std::string take() {
+    if (said_.size() > kKeptBytes) said_.erase(0, said_.size() - kKeptBytes);
+    return std::move(said_);
+  }
+  void close() {
+    if (!line_.empty()) tell(line_);
+    line_.clear();
+    from_ = File();
+  }
+
+ private:
+  void tell(std::string_view line) const {
+    if (order_.on_line) order_.on_line(is_error_, line);
+  }
+
+  File from_;
+  const bool is_error_;
+  const CommandOrder& order_;
+  std::string said_, line_;
+};
+
+[[noreturn]] void become(const CommandOrder& order, const std::vector<char*>& arguments, int input,
+                         int output, int errors) {
+  ::setpgid(0, 0);
+  // Who kills a run does not want its steps to go on.
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  ::dup2(input, STDIN_FILENO);
+  ::dup2(output, STDOUT_FILENO);
+  ::dup2(errors, STDERR_FILENO);
+  ::signal(SIGPIPE, SIG_DFL);
+  for (const auto& [name, value] : order.variables) ::setenv(name.c_str(), value.c_str(), 1);
+  ::execvp(arguments[0], arguments.data());
+  ::_exit(127);
+}
+
+}  // namespace
+
+Result<CommandOutcome> run_command(const CommandOrder& order) {
+  Pipe input = TRY(Pipe::make()), output = TRY(Pipe::make()), errors = TRY(Pipe::make());
+  std::vector<char*> arguments;
+  for (const std::string& word : order.words)
+    arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execvp
+  arguments.push_back(nullptr);
+  const pid_t child = ::fork();
+  if (child < 0) return fail(system_error("start " + order.words.front(), errno));
+  if (child == 0) {
+    become(order, arguments, input.reading.descriptor(), output.writing.descriptor(),
+           errors.writing.descriptor());
+  }
+  ::setpgid(child, child);
+  for (File* end : {&input.reading, &output.writing, &errors.writing}) *end = File();
+  ::fcntl(input.writing.descriptor(), F_SETFL, O_NONBLOCK);
+  Listener heard(std::move(output.reading), false, order);
+  Listener told(std::move(errors.reading), true, order);
+  std::size_t written = 0;
+  CommandOutcome outcome;
+  std::optional<Steady::time_point> kill_at;
+  const auto started = Steady::now();
+  int status = 0;
+  bool is_gone = false;
+  while (!is_gone || heard.is_open() || told.is_open()) {
+    if (!is_gone) is_gone = ::waitpid(child, &status, WNOHANG) == child;
+    if (written == order.input.size()) input.writing = File();
+    std::array<pollfd, 3> wanted = {{{heard.descriptor(), POLLIN, 0},
+                                     {told.descriptor(), POLLIN, 0},
+                                     {input.writing.descriptor(), POLLOUT, 0}}};
+    const int ready = ::poll(wanted.data(), wanted.size(), is_gone ? 0 : kPollMilliseconds);
+    // What it has left running in the background may keep its outputs for ever.
+    if (is_gone && ready <= 0) break;
+    if (wanted[0].revents != 0) heard.read();
+    if (wanted[1].revents != 0) told.read();
+    if (wanted[2].revents != 0) {
+      const ssize_t size = ::write(input.writing.descriptor(), order.input.data() + written,
+                                   order.input.size() - written);
+      if (size > 0) written += static_cast<std::size_t>(size);
+      if (size < 0 && errno != EAGAIN && errno != EINTR) written = order.input.size();
+    }
+    const auto now = Steady::now();
+    const bool is_late =
+        order.timeout != 0 && now - started > std::chrono::nanoseconds(order.timeout);
+    if (!kill_at && (is_late || order.stop.stop_requested())) {
+      outcome.was_late = is_late;
+      ::kill(-child, SIGTERM);
+      kill_at = now + kGrace;
+    } else if (kill_at && now > *kill_at) {
+      ::kill(-child, SIGKILL);
+    }
+  }
+  heard.close();
+  told.close();
+  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  outcome.output = heard.take();
+  outcome.errors = told.take();
+  return outcome;
+}
+
+}  // namespace lagan

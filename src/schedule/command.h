@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Programs that a run starts and waits for: steps, hooks, what sends notifications.
+
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "util/clock.h"
+#include "util/result.h"
+
+namespace lagan {
+
+struct CommandOrder {
+  std::vector<std::string> words;                              // the first one is looked up in PATH
+  std::vector<std::pair<std::string, std::string>> variables;  // added to our environment
+  std::string input;                                           // on its standard input
+  // Every line that it says, while it runs: on standard error, or else on standard output.
+  std::function<void(bool is_error, std::string_view line)> on_line;
+  Nanoseconds timeout = 0;  // 0: none
+  // Has it end. What is not gone ten seconds later is killed.
+  std::stop_token stop;
+};
+
+struct CommandOutcome {
+  int exit_code = 0;           // 127 if there is no such program, 128 + n after signal n
+  std::string output, errors;  // the end of what it said, at most 64 KiB each
+  bool was_late = false;       // and therefore ended
+};
+
+// An error only if no process can be started.
+Result<CommandOutcome> run_command(const CommandOrder& order);
+
+}  // namespace lagan

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/schedule/install.h"
+
+#include <dirent.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+
+#include "src/schedule/command.h"
+#include "util/file.h"
+
+namespace lagan {
+namespace {
+
+constexpr std::size_t kFileMax = std::size_t{1} << 20;
+constexpr Nanoseconds kTimeout = Nanoseconds{60} * 1'000'000'000;
+
+Result<std::string> unit_folder(const TimerOptions& options) {
+  if (options.is_system) return "/etc/systemd/system";
+  const char* base = std::getenv("XDG_CONFIG_HOME");
+  if (base != nullptr && *base != '\0') return std::string(base) + "/systemd/user";
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && *home != '\0') return std::string(home) + "/.config/systemd/user";
+  return fail(ErrorCode::invalid_argument, "there is no folder for units of systemd: set HOME");
+}
+
+Result<CommandOutcome> ask(std::vector<std::string> words, std::string input = "") {
+  CommandOrder order;
+  order.words = std::move(words);
+  order.input = std::move(input);
+  order.timeout = kTimeout;
+  return run_command(order);
+}
+
+Result<void> tell(std::vector<std::string> words, std::string input = "") {
+  const std::string line = fmt::format("{}", fmt::join(words, " "));
+  const CommandOutcome outcome = TRY(ask(std::move(words), std::move(input)));
+  if (outcome.exit_code == 0) return {};
+  std::string why = outcome.errors;
+  while (why.ends_with('\n')) why.pop_back();
+  if (outcome.exit_code == 127 && why.empty()) why = "there is no such program";
+  return fail(ErrorCode::unavailable, fmt::format("{}: {}", line, why));
+}
+
+std::vector<std::string> systemctl(const TimerOptions& options, std::vector<std::string> words) {
+  if (!options.is_system) words.insert(words.begin(), "--user");
+  words.insert(words.begin(), "systemctl");
+  return words;
+}
+
+// Empty if there is none yet, or no cron at all.
+Result<std::string> crontab() {
+  const CommandOutcome outcome = TRY(ask({"crontab", "-l"}));
+  return outcome.exit_code == 0 ? outcome.output : std::string();
+}
+
+Result<bool> change_crontab(const std::string& profile, const std::vector<std::string>& lines) {
+  const std::string before = TRY(crontab());
+  const std::string after = edit_crontab(before, profile, lines);
+  if (after == before) return false;
+  TRY(tell({"crontab", "-"}, after));
+  return true;
+}
+
+Result<std::vector<std::string>> install_units(const Profile& profile,
+                                               const TimerOptions& options) {
+  const std::string folder = TRY(unit_folder(options));
+  TRY(make_directories(folder, 0755));
+  std::vector<std::string> done;
+  for (const UnitFile& unit : systemd_units(profile, options)) {
+    const std::string path = folder + "/" + unit.name;
+    const auto before = read_file(path, kFileMax);
+    if (before && as_text(*before) == unit.text) continue;
+    TRY(replace_file(path, as_bytes(unit.text)));
+    // As units are: for everybody to read.
+    if (::chmod(path.c_str(), 0644) != 0) return fail(system_error(path, errno));
+    done.push_back("wrote " + path);
+  }
+  TRY(tell(systemctl(options, {"daemon-reload"})));
+  TRY(tell(systemctl(options, {"enable", "--now", timer_name(profile.name)})));
+  return done;
+}
+
+}  // namespace
+
+bool has_systemd() { return ::access("/run/systemd/system", F_OK) == 0; }
+
+std::string printed(const Profile& profile, const TimerOptions& options, Starter starter) {
+  if (starter == Starter::crontab)
+    return edit_crontab("", profile.name, crontab_lines(profile, options));
+  std::string text;
+  const std::string folder = unit_folder(options).value_or("");
+  for (const UnitFile& unit : systemd_units(profile, options))
+    text += fmt::format("# {}/{}\n{}\n", folder, unit.name, unit.text);
+  return text;
+}
+
+Result<std::vector<std::string>> install(const Profile& profile, const TimerOptions& options,
+                                         Starter starter) {
+  if (starter == Starter::systemd) return install_units(profile, options);
+  if (TRY(change_crontab(profile.name, crontab_lines(profile, options))))
+    return std::vector<std::string>{profile.name + ": written into the crontab"};
+  return std::vector<std::string>();
+}
+
+Result<std::vector<std::string>> remove(const std::string& profile, const TimerOptions& options) {
+  std::vector<std::string> done;
+  const std::string folder = TRY(unit_folder(options));
+  const std::string timer = folder + "/" + timer_name(profile);
+  if (::access(timer.c_str(), F_OK) == 0) {
+    // What systemd has not loaded cannot be disabled; the files go all the same.
+    const auto disabled = tell(systemctl(options, {"disable", "--now", timer_name(profile)}));
+    for (const std::string& path : {timer, folder + "/lagan-" + profile + ".service"}) {
+      if (::unlink(path.c_str()) == 0) done.push_back("removed " + path);
+    }
+    const auto reloaded = tell(systemctl(options, {"daemon-reload"}));
+    for (const auto& each : {disabled, reloaded}) {
+      if (!each) done.push_back(each.error().message);
+    }
+  }
+  const auto in_crontab = crontab_profiles(TRY(crontab()));
+  if (std::ranges::find(in_crontab, profile) != in_crontab.end() &&
+      TRY(change_crontab(profile, {})))
+    done.push_back(profile + ": removed from the crontab");
+  return done;
+}
+
+Result<std::vector<Installed>> list_installed(const TimerOptions& options) {
+  std::vector<Installed> found;
+  const std::string folder = TRY(unit_folder(options));
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), ::closedir);
+  while (const dirent* entry = open != nullptr ? ::readdir(open.get()) : nullptr) {
+    const std::string name = entry->d_name;
+    constexpr std::string_view kStart = "lagan-", kEnd = ".timer";
+    if (!name.starts_with(kStart) || !name.ends_with(kEnd)) continue;
+    found.push_back({name.substr(kStart.size(), name.size() - kStart.size() - kEnd.size()),
+                     Starter::systemd, "timer " + name});
+  }
+  for (const std::string& profile : crontab_profiles(TRY(crontab())))
+    found.push_back({profile, Starter::crontab, "the crontab"});
+  std::ranges::sort(found, {}, &Installed::profile);
+  return found;
+}
+
+bool is_timer_active(const std::string& profile, const TimerOptions& options) {
+  const auto asked = ask(systemctl(options, {"is-active", timer_name(profile)}));
+  return asked && asked->exit_code == 0;
+}
+
+Result<void> add_time_machine(const Profile& profile) {
+  const Bytes content = TRY(read_file(profile.origin.file, kFileMax));
+  const std::string text(as_text(content));
+  const std::string header = fmt::format("[profiles.{}]", profile.name);
+  std::size_t at = 0;
+  for (std::uint32_t line = 1; line < profile.origin.line && at != std::string::npos; ++line) {
+    at = text.find('\n', at);
+    if (at != std::string::npos) ++at;
+  }
+  const std::size_t end = at == std::string::npos ? at : std::min(text.find('\n', at), text.size());
+  if (at == std::string::npos || text.substr(at, header.size()) != header) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{}: there is no line {}: write time-machine = true yourself",
+                            profile.origin.text(), header));
+  }
+  struct stat before {};
+  if (::stat(profile.origin.file.c_str(), &before) != 0)
+    return fail(system_error(profile.origin.file, errno));
+  const std::string changed = text.substr(0, end) + "\ntime-machine = true" + text.substr(end);
+  TRY(replace_file(profile.origin.file, as_bytes(changed)));
+  if (::chmod(profile.origin.file.c_str(), before.st_mode & 07777) != 0)
+    return fail(system_error(profile.origin.file, errno));
+  return {};
+}
+
+}  // namespace lagan

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Profiles with their inheritance, presets and environment variables resolved, and every mistake in
+// them found. Opens nothing but the files of profiles.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/schedule/calendar.h"
+#include "src/schedule/profile_file.h"
+#include "src/schedule/profile_keys.h"
+
+namespace lagan {
+
+// The value of a variable, or null.
+using Environment = std::function<const char*(const std::string&)>;
+
+class Profile {
+ public:
+  std::string name;
+  Origin origin;
+  Settings settings;  // the effective ones
+
+  const Setting* find(const std::string& key) const;
+  // Null texts are empty.
+  std::string text(const std::string& key, const std::string& fallback = "") const;
+  const std::vector<std::string>& list(const std::string& key) const;
+  bool flag(const std::string& key, bool fallback = false) const;
+  int number(const std::string& key, int fallback) const;
+  Nanoseconds duration(const std::string& key, const std::string& fallback) const;
+  // Nothing if it never becomes due by itself.
+  std::optional<Calendar> schedule(const std::string& key = "schedule") const;
+
+  // The names of what lies below: of `repositories`, `dumps`.
+  std::vector<std::string> tables(const std::string& above) const;
+  // Those of `repositories`, or "" for the only one.
+  std::vector<std::string> repositories() const;
+  // Is there something to back up? And also a repository?
+  bool has_source() const;
+  bool is_complete() const;
+};
+
+struct Configuration {
+  std::vector<std::string> files;
+  std::vector<Profile> profiles;  // by name
+  std::vector<std::string>
+      problems;  // "home.toml:12: profiles.home.exlude: there is no such key …"
+
+  const Profile* find(const std::string& name) const;
+  // The profile, or the sentence that it is missing and what was meant.
+  Result<const Profile*> get(const std::string& name) const;
+};
+
+// Is the value of this key itself a secret, by its name?
+bool is_secret_key(const std::string& key);
+
+// The *.toml files of each folder, by name; a folder that is missing has none.
+std::vector<std::string> profile_files(const std::vector<std::string>& folders);
+
+// Of profiles of one name those in later folders replace those in earlier ones; within a folder
+// that is a mistake.
+Configuration load_configuration(const std::vector<std::string>& files, const KnownFlags& flags,
+                                 const Environment& environment);
+
+}  // namespace lagan

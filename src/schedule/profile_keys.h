@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Which keys a profile may have. Most are the long flags of the commands, which the caller names:
+// so a flag has one meaning, wherever it is written.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/schedule/profile_file.h"
+
+namespace lagan {
+
+// Says what is wrong with a value.
+using ValueCheck = std::function<Result<void>(const std::string&)>;
+
+enum class KeyKind {
+  text,
+  number,
+  boolean,
+  value,  // a text or a number
+  list,   // of texts; a single one may stand alone
+};
+
+struct KnownFlag {
+  std::string name;  // "keep-daily"
+  KeyKind kind = KeyKind::value;
+  ValueCheck check;  // may be null
+};
+
+// The flags of commands that make sense in a profile.
+struct KnownFlags {
+  std::vector<KnownFlag> global, backup, forget, prune, check;
+};
+
+class ProfileKeys {
+ public:
+  explicit ProfileKeys(const KnownFlags& flags);
+
+  // What is wrong with this setting, without saying where it stands.
+  std::optional<std::string> problem(const std::string& key, const Setting& setting) const;
+  // Is `${NAME}` in it replaced? Not in commands, whose shells have variables of their own.
+  bool is_substituted(const std::string& key) const;
+
+ private:
+  struct Key {
+    std::vector<std::string> path;  // "*" is any name
+    KeyKind kind = KeyKind::text;
+    ValueCheck check;
+    bool is_command = false;
+  };
+  void add(const std::string& path, KeyKind kind, ValueCheck check = nullptr);
+  void add_commands(const std::string& path, KeyKind kind);
+  void add_flags(const std::string& table, const std::vector<KnownFlag>& flags);
+  const Key* find(const std::string& key) const;
+  std::string unknown(const std::string& key) const;
+
+  std::vector<Key> keys_;
+};
+
+}  // namespace lagan

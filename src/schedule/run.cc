@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/schedule/run.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "util/file.h"
+
+namespace lagan {
+namespace {
+
+constexpr Nanoseconds kSecond = 1'000'000'000, kHour = 3600 * kSecond;
+// How soon it is seen that network or mains power has come.
+constexpr Nanoseconds kLook = 5 * kSecond;
+constexpr int kNeverAgain[] = {10, 12, 130};  // no repository, wrong password, stopped
+
+std::string schedule_key(Step step) {
+  return step == Step::backup ? "schedule" : step_name(step) + ".schedule";
+}
+
+std::string called(const std::string& repository, Step step) {
+  return repository.empty() ? step_name(step)
+                            : fmt::format("{} to {}", step_name(step), repository);
+}
+
+Nanoseconds succeeded(const RepositoryRecord& record, Step step) {
+  const auto found = record.steps.find(step);
+  return found != record.steps.end() ? found->second.succeeded : 0;
+}
+
+class Run {
+ public:
+  Run(const Profile& profile, const KnownFlags& flags, const RunWorld& world,
+      const RunOptions& options)
+      : profile_(profile),
+        flags_(flags),
+        world_(world),
+        options_(options),
+        notifier_(profile, world.post, world.command) {}
+
+  RunResult run() {
+    std::string damage;
+    auto loaded = load_record(world_.state_folder, profile_.name, damage);
+    if (!loaded) {
+      world_.warn(loaded.error().message);
+      return RunResult::failed;
+    }
+    record_ = *std::move(loaded);
+    if (!damage.empty()) world_.warn(damage);
+    if (!is_anything_due()) {
+      say_next();
+      return RunResult::nothing_due;
+    }
+    if (options_.dry_run) return tell_plan();
+    auto lock = RunLock::take(world_.state_folder, profile_.name, world_.clock);
+    if (!lock) {
+      world_.warn(lock.error().message);
+      return lock.error().code == ErrorCode::already_exists ? RunResult::busy : RunResult::failed;
+    }
+    // Somebody may have been at work until just now.
+    record_ = load_record(world_.state_folder, profile_.name, damage).value_or(record_);
+    if (!is_anything_due()) return RunResult::nothing_due;
+    return run_locked();
+  }
+
+ private:
+  bool is_anything_due() const {
+    return std::ranges::any_of(profile_.repositories(),
+                               [&](const std::string& name) { return !due(name).empty(); });
+  }
+
+  std::vector<Step> due(const std::string& name) const {
+    const auto found = record_.repositories.find(name);
+    return due_steps(profile_,
+                     found != record_.repositories.end() ? found->second : RepositoryRecord(),
+                     options_.force, world_.clock());
+  }
+
+  void say_next() const {
+    world_.say(fmt::format("{}: nothing is due", profile_.name));
+    warn_all(overdue(profile_, record_, world_.clock()));
+  }
+
+  RunResult tell_plan() const {
+    for (const std::string& name : profile_.repositories()) {
+      for (const Step step : due(name))
+        world_.say(fmt::format("{}: would {}", profile_.name, called(name, step)));
+    }
+    return RunResult::done;
+  }
+
+  // False if that does not come in time.
+  bool wait_for(const std::string& key, const std::function<bool()>& is_there) {
+    if (profile_.find(key) == nullptr) return true;
+    const Nanoseconds until = world_.clock() + profile_.duration(key, "0");
+    while (!is_there()) {
+      if (world_.clock() >= until || world_.is_stopped()) return false;
+      world_.wait(std::min(kLook, until - world_.clock()));
+    }
+    return true;
+  }
+
+  RunResult run_locked() {
+    const char* missing = !wait_for("limits.wait-for-power", world_.has_power)       ? "mains power"
+                          : !wait_for("limits.wait-for-network", world_.has_network) ? "network"
+                                                                                     : nullptr;
+    if (missing != nullptr) {
+      return postpone(missing);
+    }
+    if (const auto lower = world_.lower_priority(profile_.number("limits.nice", 0),
+                                                 profile_.text("limits.ionice"));
+        !lower)
+      world_.warn(lower.error().message);
+    std::shared_ptr<void> awake;
+    if (profile_.flag("limits.keep-awake", true)) awake = world_.keep_awake(profile_.name);
+    warn_all(notifier_.tell_start());
+    if (run_hooks("", "before", {})) {
+      for (const std::string& name : profile_.repositories()) run_repository(name);
+      if (!has_failed_) run_hooks("", "after", {});
+    }
+    if (has_failed_) run_hooks("", "failed", {});
+    run_hooks("", "finally", {});
+    return finish();
+  }
+
+  // No news, unless it has gone on for too long.
+  RunResult postpone(const char* missing) {
+    add_line(fmt::format("there is no {}: postponed", missing), true);
+    const Nanoseconds now = world_.clock();
+    const auto late = overdue(profile_, record_, now);
+    if (late.empty() || world_.is_stopped()) return RunResult::postponed;
+    for (const std::string& text : late) add_line(text, true);
+    Report report;
+    report.is_failure = true;
+    report.title = fmt::format("lagan: {} is overdue on {}", profile_.name, world_.host);
+    report.text = fmt::format("{}", fmt::join(lines_, "\n"));
+    record_.trouble = report.text;
+    if (is_worth_telling(profile_, true, record_, now)) warn_all(notifier_.tell(report));
+    save();
+    return RunResult::postponed;
+  }
+
+  void save() const {
+    if (const auto saved = save_record(world_.state_folder, profile_.name, record_); !saved)
+      world_.warn(saved.error().message);
+  }
+
+  // The steps of one repository. Its failure is not that of the others.
+  void run_repository(const std::string& name) {
+    const std::vector<Step> steps = due(name);
+    bool is_backed_up = true;
+    for (const Step step : steps) {
+      if (world_.is_stopped()) return;
+      // Nothing is taken away while nothing new can be put.
+      if (!is_backed_up) break;
+      const bool is_done = run_step(name, step);
+      if (step == Step::backup) is_backed_up = is_done;
+    }
+  }
+
+  bool run_step(const std::string& name, Step step) {
+    const auto orders = step_orders(profile_, name, step, world_.host, flags_, world_.environment);
+    RepositoryRecord& repository = record_.repositories[name];
+    StepRecord& record = repository.steps[step];
+    record.attempted = world_.clock();
+    StepOutcome outcome;
+    if (!orders) {
+      outcome.exit_code = 1;
+      outcome.error = orders.error().message;
+    } else if (!run_hooks(step_name(step), "before", {name, &outcome})) {
+      outcome.exit_code = 1;
+      outcome.error = last_hook_error_;
+    } else {
+      outcome = try_orders(*orders);
+      if (outcome.is_success() && !run_hooks(step_name(step), "after", {name, &outcome})) {
+        outcome.exit_code = 1;
+        outcome.error = last_hook_error_;
+      }
+    }
+    if (!outcome.is_success()) run_hooks(step_name(step), "failed", {name, &outcome});
+    run_hooks(step_name(step), "finally", {name, &outcome});
+    note(name, step, outcome);
+    return outcome.is_success();
+  }
+
+  StepOutcome try_orders(const std::vector<StepOrder>& orders) {
+    StepOutcome total;
+    for (const StepOrder& order : orders) {
+      StepOutcome one = try_order(order);
+      if (!one.is_success()) return one;
+      if (one.is_partial()) {
+        total.exit_code = one.exit_code;
+        total.error = one.error;
+      }
+      // The sources come last; what the dumps added counts too.
+      if (!one.snapshot.empty()) total.snapshot = one.snapshot;
+      total.files += one.files;
+      total.bytes += one.bytes;
+      total.added_bytes += one.added_bytes;
+    }
+    return total;
+  }
+
+  StepOutcome try_order(const StepOrder& order) {
+    const Nanoseconds delay = profile_.duration("limits.retry-delay", "1m");
+    // A check that finds damage finds it again; what else fails is left to the next run.
+    const int retries = order.step == Step::backup ? profile_.number("limits.retries", 2) : 0;
+    for (int left = retries;; --left) {
+      StepOutcome outcome = world_.step(order);
+      const bool is_hopeless =
+          std::ranges::find(kNeverAgain, outcome.exit_code) != std::end(kNeverAgain);
+      if (outcome.is_success() || is_hopeless || left <= 0 || world_.is_stopped()) return outcome;
+      world_.warn(fmt::format("{}: {} failed: {}; once more in {} s", profile_.name,
+                              called(order.repository, order.step), outcome.error,
+                              delay / kSecond));
+      world_.wait(delay);
+      if (world_.is_stopped()) return outcome;
+    }
+  }
+
+  void note(const std::string& name, Step step, const StepOutcome& outcome) {
+    RepositoryRecord& repository = record_.repositories[name];
+    StepRecord& record = repository.steps[step];
+    record.finished = world_.clock();
+    record.exit_code = outcome.exit_code;
+    record.error = outcome.error;
+    std::string line = called(name, step);
+    if (outcome.is_success()) {
+      record.succeeded = record.attempted;
+      record.failures = 0;
+      is_partial_ = is_partial_ || outcome.is_partial();
+      if (step == Step::backup) {
+        if (!outcome.snapshot.empty()) repository.snapshot = outcome.snapshot;
+        repository.snapshot_time = record.attempted;
+        repository.files = outcome.files;
+        repository.bytes = outcome.bytes;
+        repository.added_bytes = outcome.added_bytes;
+        line += fmt::format(": {} files, {} bytes, {} bytes stored", outcome.files, outcome.bytes,
+                            outcome.added_bytes);
+        if (!outcome.snapshot.empty()) line += ", snapshot " + outcome.snapshot.substr(0, 8);
+      } else {
+        line += ": done";
+      }
+      if (outcome.is_partial()) line += "; " + outcome.error;
+    } else {
+      ++record.failures;
+      has_failed_ = true;
+      line += " FAILED: " + outcome.error;
+    }
+    add_line(line, !outcome.is_success());
+    save();
+  }
+
+  void add_line(const std::string& line, bool is_failure) {
+    const std::string text = fmt::format("{}: {}", profile_.name, line);
+    (is_failure ? world_.warn : world_.say)(text);
+    lines_.push_back(line);
+  }
+
+  struct HookContext {
+    std::string repository;
+    const StepOutcome* outcome = nullptr;
+  };
+
+  // False if one has failed and the profile does not say to go on.
+  bool run_hooks(const std::string& step, const std::string& when, const HookContext& context) {
+    const std::string key = "hooks." + (step.empty() ? std::string() : step + ".") + when;
+    bool all_well = true;
+    for (const std::string& line : profile_.list(key)) {
+      CommandOrder order;
+      order.words = {"/bin/sh", "-c", line};
+      order.timeout = profile_.duration("hooks.timeout", "1h");
+      // Who has begun something is to end it, whatever happens.
+      if (when == "before" || when == "after") order.stop = world_.stop;
+      order.variables = {
+          {"LAGAN_PROFILE", profile_.name},
+          {"LAGAN_HOOK", when},
+          {"LAGAN_STEP", step},
+          {"LAGAN_REPOSITORY_NAME", context.repository},
+          {"LAGAN_STATUS",
+           has_failed_ || (context.outcome != nullptr && !context.outcome->is_success()) ? "failed"
+                                                                                         : "ok"}};
+      if (context.outcome != nullptr) {
+        order.variables.emplace_back("LAGAN_EXIT_CODE",
+                                     fmt::format("{}", context.outcome->exit_code));
+        order.variables.emplace_back("LAGAN_ERROR", context.outcome->error);
+        order.variables.emplace_back("LAGAN_SNAPSHOT", context.outcome->snapshot);
+      }
+      order.on_line = [&](bool, std::string_view said) {
+        world_.say(fmt::format("{}: {}: {}", profile_.name, key, said));
+      };
+      const auto done = world_.command(order);
+      std::string trouble;
+      if (!done) {
+        trouble = done.error().message;
+      } else if (done->was_late) {
+        trouble = "it did not end in time";
+      } else if (done->exit_code != 0) {
+        trouble = fmt::format("it ended with status {}", done->exit_code);
+      }
+      if (trouble.empty()) continue;
+      last_hook_error_ = fmt::format("hook {} '{}': {}", key, line, trouble);
+      add_line(last_hook_error_, true);
+      if (profile_.text("hooks.on-failure", "stop") == "continue") continue;
+      all_well = false;
+      // Those of the whole run have no step that could fail for them.
+      if (step.empty()) has_failed_ = true;
+      break;
+    }
+    return all_well;
+  }
+
+  RunResult finish() {
+    const Nanoseconds now = world_.clock();
+    for (const std::string& text : overdue(profile_, record_, now)) add_line(text, true);
+    Report report;
+    report.is_failure = has_failed_;
+    report.title = fmt::format("lagan: {} {} on {}", profile_.name,
+                               has_failed_ ? "failed" : "went well", world_.host);
+    report.text = fmt::format("{}", fmt::join(lines_, "\n"));
+    record_.trouble = has_failed_ ? report.text : "";
+    const bool was_stopped = world_.is_stopped();
+    if (!was_stopped) {
+      warn_all(notifier_.tell_end(report));
+      if (is_worth_telling(profile_, has_failed_, record_, now)) warn_all(notifier_.tell(report));
+    }
+    save();
+    if (const std::string file = profile_.text("notify.metrics-file"); !file.empty()) {
+      if (const auto written = write_metrics(file); !written)
+        world_.warn("notify.metrics-file: " + written.error().message);
+    }
+    if (was_stopped) return RunResult::stopped;
+    return has_failed_ ? RunResult::failed : is_partial_ ? RunResult::partial : RunResult::done;
+  }
+
+  Result<void> write_metrics(const std::string& file) const {
+    const std::string text = metrics_text(profile_, record_);
+    TRY(replace_file(file, as_bytes(text)));
+    // It is read by another user.
+    if (::chmod(file.c_str(), 0644) != 0) return fail(system_error(file, errno));
+    return {};
+  }
+
+  void warn_all(const std::vector<std::string>& troubles) const {
+    for (const std::string& trouble : troubles)
+      world_.warn(fmt::format("{}: {}", profile_.name, trouble));
+  }
+
+  const Profile& profile_;
+  const KnownFlags& flags_;
+  const RunWorld& world_;
+  const RunOptions& options_;
+  const Notifier notifier_;
+  ProfileRecord record_;
+  std::vector<std::string> lines_;  // of the report
+  std::string last_hook_error_;
+  bool has_failed_ = false, is_partial_ = false;
+};
+
+}  // namespace
+
+std::vector<Step> due_steps(const Profile& profile, const RepositoryRecord& record, bool force,
+                            Nanoseconds now) {
+  std::vector<Step> due;
+  const auto schedule = profile.schedule();
+  if (force || (schedule && is_due(*schedule, succeeded(record, Step::backup), now))) {
+    due.push_back(Step::backup);
+    // It follows each backup, for it costs little.
+    if (!profile.tables("retention").empty()) due.push_back(Step::forget);
+  }
+  for (const Step step : {Step::prune, Step::check}) {
+    const auto its = profile.schedule(schedule_key(step));
+    if (its && is_due(*its, succeeded(record, step), now)) due.push_back(step);
+  }
+  return due;
+}
+
+Nanoseconds next_due(const Profile& profile, const ProfileRecord& record, Nanoseconds now) {
+  Nanoseconds next = 0;
+  for (const std::string& name : profile.repositories()) {
+    const auto found = record.repositories.find(name);
+    const RepositoryRecord& repository =
+        found != record.repositories.end() ? found->second : RepositoryRecord();
+    if (!due_steps(profile, repository, false, now).empty()) return now;
+    for (const Step step : {Step::backup, Step::prune, Step::check}) {
+      const auto schedule = profile.schedule(schedule_key(step));
+      if (!schedule) continue;
+      const Nanoseconds moment = schedule->next(now);
+      if (next == 0 || moment < next) next = moment;
+    }
+  }
+  return next;
+}
+
+std::vector<std::string> overdue(const Profile& profile, const ProfileRecord& record,
+                                 Nanoseconds now) {
+  std::vector<std::string> found;
+  const auto schedule = profile.schedule();
+  if (!schedule) return found;
+  for (const std::string& name : profile.repositories()) {
+    const auto at = record.repositories.find(name);
+    const Nanoseconds newest = at != record.repositories.end() ? at->second.snapshot_time : 0;
+    // Who has never run yet is not late.
+    if (newest == 0 || !is_overdue(*schedule, newest, now)) continue;
+    found.push_back(
+        fmt::format("{}the newest snapshot is {} hours old, more than twice its schedule ({})",
+                    name.empty() ? "" : name + ": ", (now - newest) / kHour, schedule->text()));
+  }
+  return found;
+}
+
+RunResult run_profile(const Profile& profile, const KnownFlags& flags, const RunWorld& world,
+                      const RunOptions& options) {
+  return Run(profile, flags, world, options).run();
+}
+
+}  // namespace lagan

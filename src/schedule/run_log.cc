@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/schedule/run_log.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+
+namespace lagan {
+namespace {
+
+constexpr int kOldFiles = 4;
+
+}  // namespace
+
+Result<LogFile> LogFile::open(std::string path, Clock clock, std::uint64_t limit_bytes) {
+  LogFile log(std::move(path), std::move(clock), limit_bytes);
+  TRY(log.reopen());
+  return log;
+}
+
+Result<void> LogFile::reopen() {
+  file_ = TRY_IN("log.file", open_file(path_, O_WRONLY | O_APPEND | O_CREAT, 0640));
+  return {};
+}
+
+Result<void> LogFile::add(const std::string& line) {
+  struct stat found {};
+  if (::fstat(file_.descriptor(), &found) == 0 &&
+      static_cast<std::uint64_t>(found.st_size) >= limit_bytes_) {
+    for (int i = kOldFiles; i > 0; --i) {
+      const std::string from = i == 1 ? path_ : fmt::format("{}.{}", path_, i - 1);
+      // Those that there are not yet cannot be renamed.
+      (void)std::rename(from.c_str(), fmt::format("{}.{}", path_, i).c_str());
+    }
+    TRY(reopen());
+  }
+  const std::time_t seconds = clock_() / 1'000'000'000;
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  char time[40];
+  const std::size_t size = std::strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%S%z", &local);
+  return write_all(file_.descriptor(),
+                   as_bytes(fmt::format("{} {}\n", std::string_view(time, size), line)));
+}
+
+void add_to_journal(const std::string& line, bool is_warning) {
+  ::openlog("lagan", LOG_PID, LOG_USER);
+  ::syslog(is_warning ? LOG_WARNING : LOG_INFO, "%s", line.c_str());
+}
+
+}  // namespace lagan

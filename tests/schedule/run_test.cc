@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/schedule/run.h"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <filesystem>
+
+#include "tests/schedule/samples.h"
+
+namespace lagan {
+namespace {
+
+using Words = std::vector<std::string>;
+
+constexpr Nanoseconds kSecond = 1'000'000'000, kHour = 3600 * kSecond;
+// A full hour, in any zone that has whole hours.
+constexpr Nanoseconds kStart = Nanoseconds{1'780'000'000} / 3600 * kHour;
+
+// A world in which steps and hooks only leave a trace.
+struct World {
+  TemporaryFolder folder;
+  Nanoseconds now = kStart + 60 * kSecond;
+  Words trace, said, warned;
+  std::map<std::string, std::deque<int>> codes;  // what "backup", "prune" … end with, then 0
+  std::map<std::string, int> hook_codes;
+  std::map<std::string, std::string> posts;
+  bool network = true, power = true, stopped = false;
+
+  RunWorld make() {
+    RunWorld world;
+    world.clock = [this] { return now; };
+    world.wait = [this](Nanoseconds length) {
+      trace.push_back("wait " + std::to_string(length / kSecond));
+      now += length;
+    };
+    world.is_stopped = [this] { return stopped; };
+    world.step = [this](const StepOrder& order) {
+      std::string name = step_name(order.step);
+      if (!order.repository.empty()) name += " " + order.repository;
+      trace.push_back(name);
+      StepOutcome outcome;
+      auto& left = codes[name];
+      if (!left.empty()) {
+        outcome.exit_code = left.front();
+        left.pop_front();
+        if (outcome.exit_code != 0) outcome.error = "broken";
+      }
+      if (order.step == Step::backup && outcome.is_success()) outcome.snapshot = "0123456789";
+      return outcome;
+    };
+    world.command = [this](const CommandOrder& order) -> Result<CommandOutcome> {
+      const std::string& line = order.words.back();
+      std::string status;
+      for (const auto& [name, value] : order.variables) {
+        if (name == "LAGAN_STATUS") status = value;
+      }
+      trace.push_back(line + " (" + status + ")");
+      CommandOutcome outcome;
+      outcome.exit_code = hook_codes[line];
+      return outcome;
+    };
+    world.post = [this](const std::string& url, const std::string& text) -> Result<void> {
+      posts[url] = text;
+      return {};
+    };
+    world.has_network = [this] { return network; };
+    world.has_power = [this] { return power; };
+    world.lower_priority = [](int, const std::string&) -> Result<void> { return {}; };
+    world.keep_awake = [](const std::string&) { return nullptr; };
+    world.say = [this](const std::string& line) { said.push_back(line); };
+    world.warn = [this](const std::string& line) { warned.push_back(line); };
+    world.environment = some_environment();
+    world.host = "attic";
+    world.state_folder = folder.path();
+    return world;
+  }
+
+  RunResult run(const Profile& profile, const RunOptions& options = {}) {
+    trace.clear();
+    said.clear();
+    warned.clear();
+    posts.clear();
+    const KnownFlags flags = some_flags();
+    const RunWorld world = make();
+    return run_profile(profile, flags, world, options);
+  }
+  ProfileRecord record(const Profile& profile) {
+    std::string damage;
+    return load_record(folder.path(), profile.name, damage).value_or(ProfileRecord());
+  }
+};
+
+Profile hourly(const std::string& more = "") {
+  return sample_profile(
+      "[profiles.home]\nrepository = '/r'\nsources = '/home'\nschedule = 'hourly'\n" + more);
+}
+
+constexpr const char* kAll =
+    "retention.keep-daily = 3\nprune.schedule = 'every 6h'\ncheck.schedule = 'daily'\n";
+
+}  // namespace
+
+TEST_CASE("a run does what is due, in order, and nothing twice within the hour") {
+  World world;
+  const Profile home = hourly(kAll);
+  CHECK(world.run(home) == RunResult::done);
+  CHECK(world.trace == Words{"backup", "forget", "prune", "check"});
+  world.now += 600 * kSecond;
+  CHECK(world.run(home) == RunResult::nothing_due);
+  CHECK(world.trace.empty());
+  world.now = kStart + kHour + kSecond;
+  CHECK(world.run(home) == RunResult::done);
+  CHECK(world.trace == Words{"backup", "forget"});
+  SUBCASE("what was missed for days is done once") {
+    world.now += 72 * kHour;
+    CHECK(world.run(home) == RunResult::done);
+    CHECK(world.trace == Words{"backup", "forget", "prune", "check"});
+    CHECK(world.run(home) == RunResult::nothing_due);
+  }
+  SUBCASE("a clock that was put back is no reason to stop") {
+    world.now -= 200 * kHour;
+    CHECK(world.run(home) == RunResult::done);
+    CHECK(world.run(home) == RunResult::nothing_due);
+  }
+  SUBCASE("unless somebody insists") {
+    CHECK(world.run(home, {.force = true}) == RunResult::done);
+    CHECK(world.trace == Words{"backup", "forget"});
+  }
+  SUBCASE("a dry run only tells") {
+    world.now += kHour;
+    CHECK(world.run(home, {.dry_run = true}) == RunResult::done);
+    CHECK(world.trace.empty());
+    CHECK(world.said == Words{"home: would backup", "home: would forget"});
+  }
+}
+
+TEST_CASE("a failure is tried again after the delay, then left to the next run") {
+  World world;
+  const Profile home =
+      hourly(std::string(kAll) + "limits.retries = 1\nlimits.retry-delay = '30s'\n");
+  world.codes["backup"] = {1, 1};
+  CHECK(world.run(home) == RunResult::failed);
+  // Nothing is forgotten while nothing new can be put.
+  CHECK(world.trace == Words{"backup", "wait 30", "backup"});
+  CHECK(world.record(home).repositories[""].steps[Step::backup].failures == 1);
+  CHECK(world.run(home) == RunResult::done);
+  CHECK(world.trace == Words{"backup", "forget", "prune", "check"});
+  CHECK(world.record(home).repositories[""].steps[Step::backup].failures == 0);
+  SUBCASE("what another try cannot help is not tried") {
+    world.now += kHour;
+    world.codes["backup"] = {12};
+    CHECK(world.run(home) == RunResult::failed);
+    CHECK(world.trace == Words{"backup"});
+  }
+  SUBCASE("files that cannot be read are no failure") {
+    world.now += kHour;
+    world.codes["backup"] = {3};
+    CHECK(world.run(home) == RunResult::partial);
+    CHECK(world.trace == Words{"backup", "forget"});
+  }
+}
+
+TEST_CASE("one repository that fails does not keep the others from their backups") {
+  World world;
+  const Profile home = sample_profile(R"(
+[profiles.home]
+sources = "/home"
+schedule = "hourly"
+limits.retries = 0
+repositories.a.repository = "/a"
+repositories.b.repository = "/b"
+)");
+  world.codes["backup a"] = {1};
+  CHECK(world.run(home) == RunResult::failed);
+  CHECK(world.trace == Words{"backup a", "backup b"});
+  CHECK(world.run(home) == RunResult::done);
+  CHECK(world.trace == Words{"backup a"});
+}
+
+TEST_CASE("hooks run around the run and around each step") {
+  World world;
+  const Profile home = hourly(R"(
+[profiles.home.hooks]
+before = ["mount"]
+after = ["well"]
+failed = ["alas"]
+finally = ["umount"]
+backup.before = ["freeze"]
+backup.after = ["count"]
+backup.failed = ["cry"]
+backup.finally = ["thaw"]
+)");
+  CHECK(world.run(home) == RunResult::done);
+  CHECK(world.trace == Words{"mount (ok)", "freeze (ok)", "backup", "count (ok)", "thaw (ok)",
+                             "well (ok)", "umount (ok)"});
+  world.now += kHour;
+  SUBCASE("when a step fails") {
+    world.codes["backup"] = {12};
+    CHECK(world.run(home) == RunResult::failed);
+    CHECK(world.trace == Words{"mount (ok)", "freeze (ok)", "backup", "cry (failed)",
+                               "thaw (failed)", "alas (failed)", "umount (failed)"});
+  }
+  SUBCASE("when one of them fails before the step, it is not run, and named") {
+    world.hook_codes["freeze"] = 4;
+    CHECK(world.run(home) == RunResult::failed);
+    CHECK(world.trace == Words{"mount (ok)", "freeze (ok)", "cry (failed)", "thaw (failed)",
+                               "alas (failed)", "umount (failed)"});
+    CHECK(world.record(home).trouble.find("hook hooks.backup.before 'freeze': it ended with "
+                                          "status 4") != std::string::npos);
+  }
+  SUBCASE("when the first one fails, nothing is run") {
+    world.hook_codes["mount"] = 1;
+    CHECK(world.run(home) == RunResult::failed);
+    CHECK(world.trace == Words{"mount (ok)", "alas (failed)", "umount (failed)"});
+  }
+  SUBCASE("when the profile says to go on") {
+    const Profile easy = hourly("hooks.on-failure = 'continue'\nhooks.before = 'mount'\n");
+    world.hook_codes["mount"] = 1;
+    CHECK(world.run(easy) == RunResult::done);
+    CHECK(world.trace == Words{"mount (ok)", "backup"});
+    CHECK(world.warned.size() == 1);
+  }
+}
+
+TEST_CASE("who is to know is told of a failure once a day, and of its end") {
+  World world;
+  const Profile home =
+      hourly("limits.retries = 0\nnotify.command = 'tell'\nnotify.url = 'https://h'\n");
+  CHECK(world.run(home) == RunResult::done);
+  CHECK(world.trace == Words{"backup"});
+  // The heart beats each time.
+  CHECK(world.posts.contains("https://h/start"));
+  CHECK(world.posts.contains("https://h"));
+  int told = 0;
+  for (int hour = 0; hour < 30; ++hour) {
+    world.now += kHour;
+    world.codes["backup"] = {1};
+    CHECK(world.run(home) == RunResult::failed);
+    CHECK(world.posts["https://h/fail"].find("backup FAILED: broken") != std::string::npos);
+    told += static_cast<int>(world.trace.size()) - 1;
+  }
+  CHECK(told == 2);
+  world.now += kHour;
+  CHECK(world.run(home) == RunResult::done);
+  CHECK(world.trace == Words{"backup", "tell (ok)"});
+  world.now += kHour;
+  CHECK(world.run(home) == RunResult::done);
+  CHECK(world.trace == Words{"backup"});
+}
+
+TEST_CASE("a run waits for network and mains power if it is asked to, and postpones itself") {
+  World world;
+  const Profile home = hourly("limits.wait-for-network = '20s'\nlimits.wait-for-power = '7s'\n");
+  world.network = false;
+  CHECK(world.run(home) == RunResult::postponed);
+  CHECK(world.trace == Words{"wait 5", "wait 5", "wait 5", "wait 5"});
+  world.network = true;
+  world.power = false;
+  CHECK(world.run(home) == RunResult::postponed);
+  CHECK(world.trace == Words{"wait 5", "wait 2"});
+  world.power = true;
+  CHECK(world.run(home) == RunResult::done);
+  SUBCASE("which is told when it has gone on for too long") {
+    const Profile told = hourly("limits.wait-for-power = '0'\nnotify.command = 'tell'\n");
+    world.power = false;
+    world.now += kHour;
+    CHECK(world.run(told) == RunResult::postponed);
+    CHECK(world.trace.empty());
+    world.now += 2 * kHour;
+    CHECK(world.run(told) == RunResult::postponed);
+    CHECK(world.trace == Words{"tell (failed)"});
+    CHECK(world.run(told) == RunResult::postponed);
+    CHECK(world.trace.empty());
+  }
+}
+
+TEST_CASE("a newest snapshot that is older than twice the schedule is warned of") {
+  World world;
+  const Profile home = hourly("limits.retries = 0\n");
+  CHECK(world.run(home) == RunResult::done);
+  world.codes["backup"] = {1, 1, 1};
+  world.now += kHour;
+  CHECK(world.run(home) == RunResult::failed);
+  CHECK(world.warned == Words{"home: backup FAILED: broken"});
+  world.now += 2 * kHour;
+  CHECK(world.run(home) == RunResult::failed);
+  REQUIRE(world.warned.size() == 2);
+  CHECK(world.warned[1].find("the newest snapshot is 3 hours old") != std::string::npos);
+}
+
+TEST_CASE("while somebody runs a profile, another run says who it is and leaves") {
+  World world;
+  const Profile home = hourly();
+  const auto held = RunLock::take(world.folder.path(), "home", [&] { return world.now; });
+  REQUIRE(held);
+  CHECK(world.run(home) == RunResult::busy);
+  CHECK(world.trace.empty());
+  REQUIRE(world.warned.size() == 1);
+  CHECK(world.warned[0].starts_with("profile home is being run by process "));
+}
+
+TEST_CASE("a state that cannot be understood is told and costs a run") {
+  World world;
+  const Profile home = hourly();
+  CHECK(world.run(home) == RunResult::done);
+  world.now += kSecond;
+  for (const char* text : {"", "{", "[]", "{\"repositories\": 3}",
+                           "{\"repositories\": {\"\": {\"steps\": {\"backup\": 7}}}}",
+                           "{\"repositories\": {\"\": {\"steps\": {\"backup\": "
+                           "{\"succeeded\": \"x\"}}}}}"}) {
+    INFO(text);
+    std::ofstream(world.folder / "home.json") << text;
+    CHECK(world.run(home) == RunResult::done);
+    CHECK(world.trace == Words{"backup"});
+  }
+}
+
+TEST_CASE("somebody who interrupts a run is obeyed, and nobody is notified") {
+  World world;
+  const Profile home = hourly(std::string(kAll) + "notify.command = 'tell'\n");
+  world.stopped = true;
+  world.codes["backup"] = {130};
+  CHECK(world.run(home) == RunResult::stopped);
+  world.stopped = false;
+  CHECK(world.run(home) == RunResult::done);
+}
+
+}  // namespace lagan

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/schedule/step_words.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+#include "tests/schedule/samples.h"
+
+namespace lagan {
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::vector<Words> words(const Profile& profile, Step step, const std::string& repository = "") {
+  const auto orders =
+      step_orders(profile, repository, step, "attic", some_flags(), some_environment());
+  REQUIRE_MESSAGE(orders, (orders ? "" : orders.error().message));
+  std::vector<Words> all;
+  for (const StepOrder& order : *orders) all.push_back(order.words);
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a backup has the flags of the profile, its tag and its sources") {
+  const Profile home = sample_profile(R"(
+[profiles.home]
+repository = "/r"
+password-file = "/p"
+sources = ["/home", "/etc"]
+exclude = ["*.o", "!a.o"]
+exclude-caches = true
+tag = "mine"
+limits.limit-upload = 500
+retention.keep-daily = 3
+)");
+  CHECK(words(home, Step::backup) ==
+        std::vector<Words>{{"backup", "--exclude=*.o", "--exclude=!a.o", "--exclude-caches",
+                            "--tag=mine", "--tag=profile=home", "--password-file=/p",
+                            "--limit-upload=500", "--repo=/r", "--", "/home", "/etc"}});
+  SUBCASE("a policy judges only what the profile saved on this machine") {
+    CHECK(words(home, Step::forget) ==
+          std::vector<Words>{{"forget", "--keep-daily=3", "--tag=profile=home", "--host=attic",
+                              "--password-file=/p", "--limit-upload=500", "--repo=/r"}});
+  }
+  SUBCASE("who has no policy forgets nothing") {
+    const Profile other = sample_profile("[profiles.a]\nrepository = '/r'\nsources = '/'\n");
+    CHECK(words(other, Step::forget).empty());
+  }
+}
+
+TEST_CASE("each repository has what is said for it, else what is said for all") {
+  const Profile home = sample_profile(R"(
+[profiles.home]
+sources = "/home"
+password-file = "/p"
+limit-upload = 500
+[profiles.home.repositories.disk]
+repository = "/r"
+[profiles.home.repositories.cloud]
+repository = "s3:x"
+limit-upload = 100
+environment.AWS_ACCESS_KEY_ID = "me"
+)");
+  CHECK(words(home, Step::prune, "disk") ==
+        std::vector<Words>{{"prune", "--password-file=/p", "--limit-upload=500", "--repo=/r"}});
+  CHECK(words(home, Step::prune, "cloud") ==
+        std::vector<Words>{{"prune", "--password-file=/p", "--limit-upload=100", "--repo=s3:x"}});
+  const auto orders =
+      step_orders(home, "cloud", Step::prune, "attic", some_flags(), some_environment());
+  CHECK(orders->front().variables == Variables{{"AWS_ACCESS_KEY_ID", "me"}});
+}
+
+TEST_CASE("patterns keep the order of their lines, inherited ones before own ones") {
+  const Profile home = sample_profile(R"(
+[profiles.base]
+iexclude = ["*.tmp"]
+exclude = ["base"]
+[profiles.home]
+inherit = "base"
+repository = "/r"
+sources = "/home"
+iexclude = ["!keep.tmp"]
+)",
+                                      "home");
+  const Words all = words(home, Step::backup).front();
+  CHECK(Words(all.begin(), all.begin() + 3) ==
+        Words{"backup", "--exclude=base", "--iexclude=!keep.tmp"});
+}
+
+TEST_CASE("each dump of a database is a snapshot of its own, before the files") {
+  const Profile db = sample_profile(R"(
+[profiles.db]
+repository = "/r"
+sources = "/etc"
+tag = ["mine"]
+[profiles.db.dumps.shop]
+command = "pg_dump shop | cat"
+filename = "shop.sql"
+)");
+  const auto all = words(db, Step::backup);
+  REQUIRE(all.size() == 2);
+  CHECK(all[0] == Words{"backup", "--tag=profile=db", "--stdin-from-command",
+                        "--stdin-filename=shop.sql", "--tag=mine", "--repo=/r", "--", "/bin/sh",
+                        "-c", "pg_dump shop | cat"});
+  CHECK(all[1].back() == "/etc");
+}
+
+TEST_CASE("secrets come from files, commands and credentials of systemd") {
+  const Folder folder;
+  std::ofstream(folder.path() + "/token") << "geheim\n";
+  const Profile home = sample_profile(
+      "[profiles.home]\nrepository = '/r'\nsources = '/home'\npassword-credential = 'pass'\n"
+      "environment.A_TOKEN.file = '" +
+      folder.path() +
+      "/token'\nenvironment.B_TOKEN.command = 'echo $((6 * 7))'\n"
+      "environment.C_TOKEN.credential = 'token'\n");
+  const std::string path = folder.path();
+  const auto with = [&](const std::string& name) -> const char* {
+    return name == "CREDENTIALS_DIRECTORY" ? path.c_str() : nullptr;
+  };
+  const auto orders = step_orders(home, "", Step::prune, "attic", some_flags(), with);
+  REQUIRE(orders);
+  CHECK(orders->front().words ==
+        Words{"prune", "--repo=/r", "--password-file=" + folder.path() + "/pass"});
+  CHECK(orders->front().variables ==
+        Variables{{"A_TOKEN", "geheim"}, {"B_TOKEN", "42"}, {"C_TOKEN", "geheim"}});
+  SUBCASE("what cannot be had is told") {
+    const auto none = step_orders(home, "", Step::prune, "attic", some_flags(), some_environment());
+    REQUIRE_FALSE(none);
+    CHECK(none.error().message.starts_with("credential pass: systemd has given none"));
+  }
+}
+
+}  // namespace lagan

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers that are of no use to anybody: one behind a wall, one that says the same to everybody."""
+
+import http.server
+import socket
+import threading
+
+
+class Wall:
+    """A port where nothing is refused and nothing answers, as behind a firewall: its queue is full."""
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.port = self.listener.getsockname()[1]
+        self.waiting = []
+        for _ in range(4):
+            queued = socket.socket()
+            queued.setblocking(False)
+            queued.connect_ex(("127.0.0.1", self.port))
+            self.waiting.append(queued)
+        return self
+
+    def __exit__(self, *_):
+        for each in (*self.waiting, self.listener):
+            each.close()
+
+
+class Refuser:
+    """A server of HTTP that gives everybody the same answer."""
+
+    def __init__(self, status, body, **headers):
+        self.answer = status, body.encode(), headers
+        self.requests = 0
+
+    def __enter__(self):
+        refuser = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def refuse(self):
+                refuser.requests += 1
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                status, body, headers = refuser.answer
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name.replace("_", "-"), value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = refuse
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
