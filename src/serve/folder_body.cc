@@ -31,22 +31,23 @@ Result<std::size_t> FolderBody::read(MutableByteSpan into) {
 
 Result<void> FolderBody::make_more() {
   MountTree& tree = folder_->tree();
-  bool has_some = false;
+  bool has_more = false;
   const auto listed =
       tree.list(folder_->node().id, position_,
                 [&](std::string_view name, const NodeStatus& node, std::uint64_t next) {
+                  has_more = true;
                   if (ready_.size() >= kReadyBytes) return false;
                   ready_ += text_->name(name, node);
                   tree.forget(node.id, 1);
                   position_ = next;
-                  has_some = true;
                   return true;
                 });
-  if (!listed && position_ == 0) return listed;
-  // Who asks at the end is told whether some names could not be read.
-  if (has_some) return {};
+  if (listed && has_more) return {};
+  // Where nothing more comes, an error says that something should have come.
+  if (!listed && position_ == 0) return fail(listed.error());
+  const bool is_incomplete = !listed;
   is_complete_ = true;
-  auto end = text_->end(!listed);
+  auto end = text_->end(is_incomplete);
   if (end) {
     ready_ += *end;
   } else {

@@ -171,10 +171,9 @@ Result<void> MicroServer::listen(File listener) {
       MHD_OPTION_THREAD_STACK_SIZE, kStackBytes, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
       tls.data(), MHD_OPTION_END));
   if (daemon_ == nullptr) {
-    while (!log_.empty() && (log_.back() == '\n' || log_.back() == '.')) log_.pop_back();
+    const std::string why = log_.substr(0, log_.find_last_not_of(".", log_.find('\n') - 1) + 1);
     return fail(ErrorCode::invalid_argument,
-                log_.empty() ? "the server cannot be started"
-                             : fmt::format("the server cannot be started: {}", log_));
+                fmt::format("the server cannot be started{}{}", why.empty() ? "" : ": ", why));
   }
   listener.release();  // it is the daemon's
   is_started_ = true;

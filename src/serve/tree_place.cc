@@ -31,6 +31,7 @@ Result<std::vector<std::string>> names_of_url(std::string_view path) {
   if (!path.starts_with('/')) return fail(ErrorCode::invalid_argument, "a path begins with '/'");
   std::vector<std::string> names;
   for (const std::string_view part : split(path)) {
+    if (part == ".") continue;  // some clients write "./a:b"
     std::string name = TRY(unescape_url(part));
     if (!is_valid_entry_name(name))
       return fail(ErrorCode::invalid_argument, "nothing can have such a name");

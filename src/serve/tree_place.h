@@ -15,7 +15,7 @@
 namespace lagan {
 
 // "/a%20b/c" is {"a b", "c"}; `invalid_argument` if the escapes are broken or there is a name in it
-// that nothing can have. Empty names count for nothing, and so does a '/' at the end.
+// that nothing can have. Empty names and "." count for nothing, and so does a '/' at the end.
 Result<std::vector<std::string>> names_of_url(std::string_view path);
 // And back, with a '/' at the end of folders.
 enum class UrlOf { file, folder };
