@@ -38,11 +38,11 @@ TEST_CASE("what was seen at a location is recalled until it is forgotten") {
   const TemporaryFolder folder;
   const ClientMemory memory(folder / "cache");
   CHECK_FALSE(memory.recall("sftp://here"));
-  REQUIRE(memory.remember("sftp://here", {samples::id<RepositoryId>(1), 3}));
-  REQUIRE(memory.remember("sftp://there", {samples::id<RepositoryId>(2), 4}));
+  REQUIRE(memory.remember("sftp://here", {samples::id<RepositoryId>(1), 3, {}}));
+  REQUIRE(memory.remember("sftp://there", {samples::id<RepositoryId>(2), 4, {}}));
   CHECK(memory.recall("sftp://here")->repository == samples::id<RepositoryId>(1));
   CHECK(memory.recall("sftp://here")->config_revision == 3);
-  REQUIRE(memory.remember("sftp://here", {samples::id<RepositoryId>(1), 5}));
+  REQUIRE(memory.remember("sftp://here", {samples::id<RepositoryId>(1), 5, {}}));
   CHECK(memory.recall("sftp://here")->config_revision == 5);
   REQUIRE(memory.forget("sftp://here"));
   CHECK_FALSE(memory.recall("sftp://here"));
@@ -53,14 +53,14 @@ TEST_CASE("what was seen at a location is recalled until it is forgotten") {
 TEST_CASE("a damaged memory is no memory") {
   const TemporaryFolder folder;
   const ClientMemory memory(folder / "cache");
-  REQUIRE(memory.remember("here", {samples::id<RepositoryId>(1), 3}));
+  REQUIRE(memory.remember("here", {samples::id<RepositoryId>(1), 3, {}}));
   for (const auto& file : std::filesystem::directory_iterator(folder / "cache/locations")) {
     SUBCASE("cut") { std::ofstream(file.path(), std::ios::trunc) << "short"; }
     SUBCASE("longer") { std::ofstream(file.path(), std::ios::app) << "more"; }
     SUBCASE("empty") { std::ofstream(file.path(), std::ios::trunc) << ""; }
   }
   CHECK_FALSE(memory.recall("here"));
-  CHECK(memory.remember("here", {samples::id<RepositoryId>(1), 3}));
+  CHECK(memory.remember("here", {samples::id<RepositoryId>(1), 3, {}}));
   CHECK(memory.recall("here"));
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("folders are listed by when they were used, with what they take") {
   CHECK(memory.folders()->empty());
   fill(memory, 1, kNow - kDay);
   fill(memory, 2, kNow - 3 * kDay);
-  REQUIRE(memory.remember("here", {samples::id<RepositoryId>(1), 3}));
+  REQUIRE(memory.remember("here", {samples::id<RepositoryId>(1), 3, {}}));
   const auto folders = memory.folders();
   REQUIRE(folders);
   REQUIRE(folders->size() == 2);
