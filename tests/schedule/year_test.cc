@@ -12,9 +12,11 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <iomanip>
 #include <map>
 #include <random>
 #include <set>
+#include <sstream>
 
 #include "src/engine/backup.h"
 #include "src/engine/check.h"
@@ -37,8 +39,9 @@ std::string bucket(Nanoseconds time, const char* format) {
   const std::time_t seconds = time / kSecond;
   std::tm local{};
   ::localtime_r(&seconds, &local);
-  char text[40];
-  return {text, std::strftime(text, sizeof text, format, &local)};
+  std::ostringstream text;
+  text << std::put_time(&local, format);
+  return text.str();
 }
 
 // What the policy promises, from all snapshots that were ever made: of each of the last so many
@@ -77,9 +80,9 @@ class Year {
     open.cache_folder = folder_ / "cache";
     storage_ = make_local_storage(folder_ / "repository");
     REQUIRE(storage_->create());
-    auto made = Repository::create(storage_, Credential::password("secret"), create, open);
-    REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
-    repository_ = *std::move(made);
+    auto created = Repository::create(storage_, Credential::password("secret"), create, open);
+    REQUIRE_MESSAGE(created, (created ? "" : created.error().message));
+    repository_ = *std::move(created);
     profile_ = sample_profile(fmt::format(R"(
 [profiles.year]
 repository = "/unused"
