@@ -171,8 +171,8 @@ std::vector<ManualPage> look_pages() {
        {{"lagan serve http", "browse all snapshots at http://127.0.0.1:8080/, until Ctrl-C"},
         {"lagan serve webdav --listen 127.0.0.1:8081",
          "the same, and as a network drive for Windows, macOS and rclone"},
-        {"lagan serve webdav --listen 0.0.0.0:8443 --user anna --user-password-file visitor.txt "
-         "--tls-cert cert.pem --tls-key key.pem",
+        {"lagan serve webdav --listen 0.0.0.0:443 --user anna --user-password-file pw "
+         "--tls-cert a.pem --tls-key b.pem",
          "for other machines"}},
        {{"Where", {"listen"}},
         {"Who may come in",

@@ -59,7 +59,7 @@ TEST_CASE("an unknown kind of location is refused with those that are known") {
         "unknown kind of location 'x:'; known are a path, file:///path, local:path, "
         "s3://bucket/prefix, s3+https://host/bucket/prefix, sftp://user@host/path, "
         "webdav+https://host/path, ftps+explicit://host/path, azure://account/container/prefix, "
-        "rclone:remote:path and mem://name");
+        "rclone:remote:path, hotcold:?hot=…&cold=… and mem://name");
 }
 
 TEST_CASE("a known kind without its place is refused") {
