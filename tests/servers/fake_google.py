@@ -29,6 +29,10 @@ def from_base64_url(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128  # All of a test's threads may come at once.
+
+
 class FakeGoogle:
     account, project = "lagan@project.iam.gserviceaccount.com", "project-of-lagan"
 
@@ -62,7 +66,7 @@ class FakeGoogle:
 
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = answer
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         self.endpoint = f"http://127.0.0.1:{self.port}"
