@@ -144,7 +144,7 @@ Result<int> run_backup(Context& context, const BackupFlags& flags) {
   BackupOptions options = TRY(backup_options(context, flags));
   if (!flags.explain.empty()) return explain_path(context, options, flags.explain);
   std::optional<SourceCommand> command;
-  const auto repository = TRY(context.open_repository_by_last_slot());
+  const auto repository = TRY(context.open_repository());
   if (flags.from_stdin) options.stream = STDIN_FILENO;
   if (flags.from_command) {
     command = TRY(SourceCommand::start(flags.paths));

@@ -242,12 +242,6 @@ Result<std::unique_ptr<Repository>> Context::open_repository() {
   return open_repository(TRY(open_options()));
 }
 
-Result<std::unique_ptr<Repository>> Context::open_repository_by_last_slot() {
-  OpenOptions options = TRY(open_options());
-  options.by_last_slot = true;
-  return open_repository(std::move(options));
-}
-
 Result<std::unique_ptr<Repository>> Context::open_repository(OpenOptions options) {
   auto storage = TRY(open_location());
   const Credential credential = TRY(find_credential(*this, Asking::once));

@@ -90,8 +90,6 @@ class Context {
   std::string cache_folder() const;
   Result<OpenOptions> open_options() const;
   Result<std::unique_ptr<Repository>> open_repository();
-  // With fewer requests: OpenOptions has what that means.
-  Result<std::unique_ptr<Repository>> open_repository_by_last_slot();
   Result<ChunkWriterOptions> writer_options() const;
 
   // An index that is up to date. Damaged segments are told on stderr.

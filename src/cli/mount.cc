@@ -164,7 +164,7 @@ void add_mount(CLI::App& app, Context& context) {
   command->add_flag("--gmt-names", flags->gmt_names,
                     "also @GMT-2026.11.20-14.00.03, for Samba's Previous Versions");
   command->add_flag("--own-xattrs", flags->own_xattrs,
-                    "tell where all is from in user.lagan.snapshot, .path, .content …");
+                    "tell where all is from in user.lagan.snapshot, .path, .content and others");
   command->add_option("--oldest", flags->oldest, "only snapshots of this time or later")
       ->type_name("TIME");
   command->add_option("--newest", flags->newest, "only snapshots of this time or earlier")

@@ -99,7 +99,7 @@ class OnServer(LivesThere):
 class OverHttp(OnServer):
     """What only servers of HTTP can get wrong."""
 
-    requests_of_an_unchanged_backup = 9
+    requests_of_an_unchanged_backup = 10
 
     def test_a_server_that_is_not_there(self):
         here = self.server.location("x")
@@ -259,7 +259,7 @@ class TestWebdav(OverHttp, Repository):
     server_class = ApacheDav
     secrets = (ApacheDav.password,)
     # Objects are put and moved, read back, and listed folder by folder.
-    requests_of_an_unchanged_backup = 14
+    requests_of_an_unchanged_backup = 15
 
     def test_wrong_password_of_the_server(self):
         here = self.server.location("first")
