@@ -257,11 +257,14 @@ bool is_never_there(MountTree& tree, fuse_ino_t node, std::string_view name) {
   return name == "security.selinux";
 }
 
+// Where the kernel judges by access control lists, it takes that answer for a refusal.
+template <bool kernel_judges>
 void do_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::size_t size) {
   const auto value = tree_of(request).xattr(node, name);
   if (!value) return refuse(request, value.error());
   if (!*value) {
-    fuse_reply_err(request, is_never_there(tree_of(request), node, name) ? ENOTSUP : ENODATA);
+    const bool is_short = !kernel_judges && is_never_there(tree_of(request), node, name);
+    fuse_reply_err(request, is_short ? ENOTSUP : ENODATA);
     return;
   }
   reply_xattr(request, **value, size);
@@ -342,7 +345,8 @@ fuse_lowlevel_ops operations(bool with_acl) {
   all.readdir = guarded<do_readdir, fuse_ino_t, std::size_t, off_t, fuse_file_info*>;
   all.readdirplus = guarded<do_readdirplus, fuse_ino_t, std::size_t, off_t, fuse_file_info*>;
   all.statfs = guarded<do_statfs, fuse_ino_t>;
-  all.getxattr = guarded<do_getxattr, fuse_ino_t, const char*, std::size_t>;
+  all.getxattr = with_acl ? guarded<do_getxattr<true>, fuse_ino_t, const char*, std::size_t>
+                          : guarded<do_getxattr<false>, fuse_ino_t, const char*, std::size_t>;
   all.listxattr = guarded<do_listxattr, fuse_ino_t, std::size_t>;
   all.ioctl = guarded<do_ioctl, fuse_ino_t, unsigned, void*, fuse_file_info*, unsigned, const void*,
                       std::size_t, std::size_t>;
