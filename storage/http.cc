@@ -125,7 +125,11 @@ std::optional<Nanoseconds> parse_http_date(std::string_view text) {
   std::tm utc{};
   if (::strptime(std::string(text).c_str(), "%a, %d %b %Y %H:%M:%S", &utc) == nullptr)
     return std::nullopt;
-  return static_cast<Nanoseconds>(::timegm(&utc)) * 1'000'000'000;
+  // Nanoseconds reach from 1677 to 2262; a server may say anything.
+  constexpr std::int64_t kLimit = 9'000'000'000;
+  const std::int64_t seconds = ::timegm(&utc);
+  if (seconds < -kLimit || seconds > kLimit) return std::nullopt;
+  return seconds * 1'000'000'000;
 }
 
 Error http_status_error(const HttpAnswer& answer, std::string_view what) {

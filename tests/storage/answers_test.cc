@@ -39,6 +39,14 @@ TEST_CASE("a page of S3 has its objects and says where it goes on") {
   cut_everywhere(kPage, [](std::string_view text) { return parse_s3_page(as_bytes(text)); });
 }
 
+TEST_CASE("a date of HTTP is a time, or none if it is too far away to be one") {
+  CHECK(parse_http_date("Thu, 01 Jan 1970 00:01:00 GMT") == 60 * kSecond);
+  CHECK(parse_http_date("Sun, 06 Nov 2250 08:49:37 GMT"));
+  CHECK_FALSE(parse_http_date("Sun, 06 Nov 2994 08:49:37 GMT"));
+  CHECK_FALSE(parse_http_date("Sun, 06 Nov 9999 08:49:37 GMT"));
+  CHECK_FALSE(parse_http_date("yesterday"));
+}
+
 TEST_CASE("a page of S3 that may be short is no page") {
   const auto with = [](std::string_view from, std::string_view to) {
     std::string text(kPage);
