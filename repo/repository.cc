@@ -57,10 +57,6 @@ bool is_usable(ByteSpan slot, const RepositoryId& repository, const Credential& 
          info->cost.memory_kib <= kSlotMemoryMaxKib;
 }
 
-bool is_gone(const Error& error) {
-  return error.code == ErrorCode::not_found || error.code == ErrorCode::no_repository;
-}
-
 std::string slot_labels(const std::vector<Candidate>& slots) {
   std::string out;
   for (const Candidate& slot : slots) {
@@ -174,18 +170,17 @@ Result<std::unique_ptr<Repository>> Repository::create(std::shared_ptr<Storage> 
 
 // What the first requests bring, all of them sent at once.
 struct Repository::Found {
-  std::optional<Result<Boot>> boot;                      // unless only the last slot is wanted
+  Result<Boot> boot;
   std::optional<Result<Bytes>> last_slot;                // if one is known
   std::optional<Result<std::vector<ObjectInfo>>> slots;  // if none is
   Result<std::vector<ObjectInfo>> configs;
 };
 
 Repository::Found Repository::look_around(Storage& storage,
-                                          const std::optional<KeySlotId>& last_slot,
-                                          bool only_last_slot) {
+                                          const std::optional<KeySlotId>& last_slot) {
   Found found;
   std::vector<std::function<void()>> requests;
-  if (!only_last_slot) requests.emplace_back([&] { found.boot = read_boot_record(storage); });
+  requests.emplace_back([&] { found.boot = read_boot_record(storage); });
   if (last_slot) {
     requests.emplace_back([&] { found.last_slot = storage.get(names::key_slot(*last_slot)); });
   } else {
@@ -251,31 +246,22 @@ Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<Storage> st
   if (!options.cache_folder.empty() && options.key_hint.empty())
     seen = ClientMemory(options.cache_folder).recall(where.description());
   const auto last_slot = seen ? seen->slot : std::nullopt;
-  Found found = look_around(where, last_slot, options.by_last_slot && last_slot);
+  Found found = look_around(where, last_slot);
 
-  if (!found.boot && !*found.last_slot && !is_gone(found.last_slot->error()))
-    return fail(found.last_slot->error());
-
+  const RepositoryId id = TRY(repository->identify(found.boot));
   bool is_open = false;
   std::optional<ObjectName> last;
-  RepositoryId id;
-  if (found.boot) id = TRY(repository->identify(*found.boot));
-  if (found.last_slot && *found.last_slot &&
-      is_usable(**found.last_slot, found.boot ? id : seen->repository, credential)) {
+  if (found.last_slot && *found.last_slot && is_usable(**found.last_slot, id, credential)) {
     last = names::key_slot(*last_slot);
     is_open = TRY(repository->try_slot(*last, **found.last_slot, credential));
   }
   if (!is_open) {
-    if (!found.boot) {
-      found.boot = read_boot_record(where);
-      id = TRY(repository->identify(*found.boot));
-    }
     if (!found.slots) found.slots = list_all(where, names::kKeys);
     const auto slots = TRY(std::move(*found.slots));
     TRY(repository->try_all_slots(slots, id, credential, options.key_hint, last));
   }
-  if (found.boot && (repository->id() != id ||
-                     (*found.boot && repository->bundle_.created != (*found.boot)->created))) {
+  if (repository->id() != id ||
+      (found.boot && repository->bundle_.created != found.boot->created)) {
     return fail(ErrorCode::corrupt, "lagan.repo and the key slot name different repositories");
   }
   repository->sealing_ = {repository->id(), &repository->bundle_.keys, preferred_suite(),

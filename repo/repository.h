@@ -45,9 +45,6 @@ struct OpenOptions {
   std::string key_hint;  // id prefix or label of the slot to try first
   Random random = system_random;
   Clock clock = system_now;
-  // Opens with the slot that opened this location the last time, and looks neither for others nor
-  // for the boot record if that is still there and fits: fewer requests, for what runs every hour.
-  bool by_last_slot = false;
 };
 
 class Repository {
@@ -108,8 +105,7 @@ class Repository {
  private:
   Repository() = default;
   struct Found;
-  static Found look_around(Storage& storage, const std::optional<KeySlotId>& last_slot,
-                           bool only_last_slot);
+  static Found look_around(Storage& storage, const std::optional<KeySlotId>& last_slot);
   Result<bool> try_slot(const ObjectName& name, ByteSpan object, const Credential& credential);
   Result<void> try_all_slots(const std::vector<ObjectInfo>& listed, const RepositoryId& id,
                              const Credential& credential, std::string_view hint,

@@ -42,11 +42,6 @@ void CurlPool::give_back(CurlHandle handle) {
   idle_.push_back(std::move(handle));
 }
 
-Error CurlPool::first_contact(Error error) const {
-  if (!was_answered_) error.retry = Retry::never;
-  return error;
-}
-
 CurlTransfer::CurlTransfer(CurlPool& pool, std::optional<ByteSpan> body,
                            std::uint64_t answer_limit_bytes)
     : pool_(pool), handle_(pool.take()), body_(body), answer_limit_bytes_(answer_limit_bytes) {}
@@ -124,6 +119,12 @@ bool CurlTransfer::was_unreachable() const {
   return connected_us == 0 && total_us > (pool_.options().first_connect_seconds - 1) * kSecond;
 }
 
+bool CurlTransfer::was_connected() const {
+  curl_off_t connected_us = 0;
+  curl_easy_getinfo(handle_.get(), CURLINFO_CONNECT_TIME_T, &connected_us);
+  return connected_us != 0 && code_ != CURLE_SSL_CONNECT_ERROR;
+}
+
 // A peer that no longer acknowledges is given up like one that no longer sends.
 int CurlTransfer::prepare_socket(void* self, curl_socket_t socket, curlsocktype) {
   const HttpOptions& options = static_cast<CurlTransfer*>(self)->pool_.options();
@@ -180,8 +181,13 @@ Result<void> CurlTransfer::perform(std::string_view peer) {
   if (!handle_) return fail(ErrorCode::internal, "libcurl cannot be initialised");
   set_common();
   code_ = curl_easy_perform(handle_.get());
-  if (code_ == CURLE_OK) pool_.note_answer();
-  return code_ == CURLE_OK ? Result<void>() : fail(pool_.first_contact(error(peer)));
+  if (code_ == CURLE_OK) {
+    pool_.note_answer();
+    return {};
+  }
+  Error failure = error(peer);
+  if (!pool_.was_answered() && !was_connected()) failure.retry = Retry::never;
+  return fail(std::move(failure));
 }
 
 long CurlTransfer::status() const {

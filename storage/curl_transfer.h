@@ -47,10 +47,9 @@ class CurlPool {
   const HttpOptions& options() const { return options_; }
   int login_seconds() const { return login_seconds_; }
 
-  // Has the service ever answered? Until then nothing that fails is worth another try.
+  // Has the service ever answered? Until then a connection that fails is not worth another try.
   bool was_answered() const { return was_answered_; }
   void note_answer() { was_answered_ = true; }
-  Error first_contact(Error error) const;
 
  private:
   const HttpOptions options_;
@@ -94,6 +93,7 @@ class CurlTransfer {
                            curl_off_t);
   static int prepare_socket(void* self, curl_socket_t socket, curlsocktype);
   bool was_unreachable() const;
+  bool was_connected() const;
   void set_common();
   Error error(std::string_view peer) const;
 

@@ -61,10 +61,6 @@ HttpClient::HttpClient(HttpOptions options) : state_(std::make_unique<State>(std
 
 HttpClient::~HttpClient() = default;
 
-Error HttpClient::first_contact(Error error) const {
-  return state_->pool.first_contact(std::move(error));
-}
-
 Result<HttpAnswer> HttpClient::send(const HttpRequest& request) {
   CurlPool& pool = state_->pool;
   CurlTransfer transfer(pool, request.body, request.answer_limit_bytes);

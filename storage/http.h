@@ -3,10 +3,10 @@
 
 // HTTP requests over libcurl, blocking, one connection for each thread that is busy, kept open
 // between requests. Knows no service: what an answer's status means is the caller's business. A
-// failure on the way (no connection, a cut answer, a certificate) is an Error with retry advice;
-// before anything has ever been answered that advice is `never`, so that a mistyped host is told at
-// once. There is no limit on how long a transfer takes, only on how long it may stand still. Any
-// thread; nothing here retries, and redirects are not followed.
+// failure on the way (no connection, a cut answer, a certificate) is an Error with retry advice; of
+// a connection that fails before anything has ever been answered that advice is `never`, so that a
+// mistyped host is told at once. There is no limit on how long a transfer takes, only on how long it may
+// stand still. Any thread; nothing here retries, and redirects are not followed.
 
 #include <cstdint>
 #include <memory>
@@ -69,9 +69,6 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   Result<HttpAnswer> send(const HttpRequest& request);
-
-  // The same failure with the advice that fits before the first answer (see above).
-  Error first_contact(Error error) const;
 
  private:
   struct State;

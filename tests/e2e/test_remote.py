@@ -123,7 +123,6 @@ class OverHttp(OnServer):
     def through(self, proxy, name):
         return self.server.location(name).replace(f":{self.server.port}/", f":{proxy.port}/")
 
-    @unittest.skipUnless(os.environ.get("LAGAN_SLOW_SERVERS"), "a reset at first contact is not tried again yet")
     def test_a_server_with_bad_days(self):
         """Busy, answers lost or cut, connections reset: all is tried again, and nothing is lost."""
         os.makedirs(self.path("bad-days"), exist_ok=True)

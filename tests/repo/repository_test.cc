@@ -363,20 +363,19 @@ struct Known {
   static OpenOptions options_in(const std::string& cache) {
     OpenOptions options;
     options.cache_folder = cache;
-    options.by_last_slot = true;
     return options;
   }
   std::string slot() const { return made->opened_slot().text(); }
 };
 
-TEST_CASE("a client that knows its slot opens with one get and one listing") {
+TEST_CASE("a client that knows its slot lists no others") {
   const Known known;
   REQUIRE(known.made.open_again(known.options));
   known.made.storage->forget_calls();
   REQUIRE(known.made.open_again(known.options));
   auto calls = known.made.storage->calls();
   std::ranges::sort(calls);
-  CHECK(calls == std::vector<std::string>{"get " + known.slot(), "list config/"});
+  CHECK(calls == std::vector<std::string>{"get " + known.slot(), "get lagan.repo", "list config/"});
 }
 
 TEST_CASE("the last slot opens nothing once it has been removed, damaged or replaced") {
