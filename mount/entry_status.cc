@@ -3,28 +3,10 @@
 
 #include <sys/sysmacros.h>
 
+#include "repo/file_type.h"
+
 namespace lagan {
 namespace {
-
-mode_t kind_bits(EntryKind kind) {
-  switch (kind) {
-    case EntryKind::directory:
-      return S_IFDIR;
-    case EntryKind::symlink:
-      return S_IFLNK;
-    case EntryKind::character_device:
-      return S_IFCHR;
-    case EntryKind::block_device:
-      return S_IFBLK;
-    case EntryKind::fifo:
-      return S_IFIFO;
-    case EntryKind::socket:
-      return S_IFSOCK;
-    case EntryKind::file:
-      break;
-  }
-  return S_IFREG;
-}
 
 // The largest number means "none", and larger ones are no user's.
 std::uint32_t owner_number(std::uint64_t number) {
@@ -37,7 +19,7 @@ std::uint32_t owner_number(std::uint64_t number) {
 
 struct stat status_of(const Entry& entry, std::uint64_t data_bytes) {
   struct stat status {};
-  status.st_mode = kind_bits(entry.kind) | (entry.mode & 07777);
+  status.st_mode = file_type(entry.kind) | (entry.mode & 07777);
   status.st_uid = owner_number(entry.uid);
   status.st_gid = owner_number(entry.gid);
   // How many folders are in a folder is not known without reading it: 1, as Btrfs has it.

@@ -25,13 +25,12 @@
 
 #include "mount/chunk_cache.h"
 #include "mount/content_map.h"
-#include "mount/error_log.h"
-#include "mount/file_reader.h"
+#include "mount/file_readers.h"
 #include "mount/hard_link_counts.h"
 #include "mount/history.h"
 #include "mount/layout.h"
-#include "mount/node_table.h"
-#include "mount/snapshot_folder.h"
+#include "mount/report_folder.h"
+#include "mount/shown_nodes.h"
 #include "mount/tree_reader.h"
 #include "repo/snapshots.h"
 
@@ -107,9 +106,9 @@ class MountTree {
   };
   Totals totals() const;
   // Adds to what `.lagan/errors` tells.
-  void note(const std::string& trouble) { errors_.add(trouble); }
-  std::string errors() const { return errors_.state().text; }
-  std::size_t nodes() const;  // that are referenced
+  void note(const std::string& trouble) { reports_.errors().add(trouble); }
+  std::string errors() const { return reports_.errors().state().text; }
+  std::size_t nodes() const { return nodes_.size(); }  // that are referenced
   // Waits until nothing more is fetched ahead.
   void settle() { chunks_.settle(); }
 
@@ -129,14 +128,14 @@ class MountTree {
   SnapshotFolder root_of(std::size_t number, NodeId id, NodeId parent) const;
   std::optional<SnapshotFolder> folder_of(NodeId id) const;
   std::optional<std::string> history_path(NodeId id) const;
-  std::optional<Entry> snapshot_root_entry(NodeId id) const;
+  Result<EntryPlace> place_of(NodeId id) const;
   Result<Entry> entry_of(NodeId id);
   Result<Entry> entry_at(const EntryPlace& place);
   std::string path_of(NodeId id);
 
   NodeStatus status_above(NodeId id, mode_t mode, const View& view) const;
   NodeStatus status_of_place(const Layout::Place& place, const View& view) const;
-  NodeStatus status_of_errors() const;
+  NodeStatus status_of_report(NodeId file) const;
   NodeStatus status_of_entry(const Entry& entry, NodeId id, std::uint32_t links);
   NodeStatus take_history(const std::string& path, const View& view);
 
@@ -161,8 +160,7 @@ class MountTree {
                             const EachName& each);
 
   Result<std::shared_ptr<FileReader>> reader_of(NodeId id);
-  void fetch_neighbours(NodeId id);
-  std::vector<std::string> own_xattr_names(NodeId id) const;
+  std::vector<std::string> own_xattr_names() const;
   Result<std::optional<std::string>> own_xattr(NodeId id, const std::string& name);
   tl::unexpected<Error> trouble(const std::string& where, const Error& error);
 
@@ -170,25 +168,17 @@ class MountTree {
   const Numbers numbers_;
   TreeReader reader_;
   ChunkCache chunks_;
+  FileReaders readers_;
   HardLinkCounts hard_links_;
-  ErrorLog errors_;
+  ReportFolder reports_;
+  ShownNodes nodes_;
 
   mutable Mutex mutex_;
   Shown view_ GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<const StoredSnapshot>> snapshots_ GUARDED_BY(mutex_);  // ever seen
   std::unordered_map<SnapshotId, std::size_t> snapshot_numbers_ GUARDED_BY(mutex_);
-  mutable NodeTable nodes_ GUARDED_BY(mutex_);
-  std::vector<SnapshotFolder> folders_ GUARDED_BY(mutex_);  // by the `extra` of their nodes
-  std::vector<std::uint32_t> free_folders_ GUARDED_BY(mutex_);
-  struct HistoryNode {
-    std::string path;
-    std::uint64_t references = 0;
-  };
-  std::unordered_map<NodeId, HistoryNode> history_nodes_ GUARDED_BY(mutex_);
   std::unordered_set<NodeId> incomplete_
       GUARDED_BY(mutex_);  // folders of which a name was passed over
-  LruCache<NodeId, std::shared_ptr<FileReader>> readers_ GUARDED_BY(mutex_);
-  LruCache<LeafNumber, std::uint32_t> neighbours_ GUARDED_BY(mutex_);  // fetched up to here
 };
 
 }  // namespace lagan

@@ -4,7 +4,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <locale.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include <array>
@@ -12,6 +11,7 @@
 #include <unordered_map>
 
 #include "repo/file_content.h"
+#include "repo/file_type.h"
 #include "src/engine/tree_path.h"
 #include "util/file.h"
 
@@ -29,25 +29,6 @@ struct FreeEntry {
 };
 using ArchivePointer = std::unique_ptr<archive, FreeArchive>;
 using EntryPointer = std::unique_ptr<archive_entry, FreeEntry>;
-
-mode_t file_type(EntryKind kind) {
-  switch (kind) {
-    case EntryKind::directory:
-      return S_IFDIR;
-    case EntryKind::symlink:
-      return S_IFLNK;
-    case EntryKind::character_device:
-      return S_IFCHR;
-    case EntryKind::block_device:
-      return S_IFBLK;
-    case EntryKind::fifo:
-      return S_IFIFO;
-    case EntryKind::socket:
-      return S_IFSOCK;
-    default:
-      return S_IFREG;
-  }
-}
 
 // libarchive converts names from the locale to UTF-8. For this thread that is made the same, so
 // that names stay what they are; those that are not UTF-8 go through as bytes.
