@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+
 #include "src/engine/check.h"
 #include "src/engine/forget.h"
 #include "src/engine/prune.h"
@@ -181,8 +183,8 @@ TEST_CASE("a source that is written to and collected meanwhile gives a whole mir
     source.forget_first();
     std::shared_ptr<Storage> mirror = make_memory_storage();
     if (!is_new) REQUIRE(try_replicate(source.storage(), *mirror));
-    std::size_t reads = 0;
-    bool is_busy = false, has_happened = false;
+    std::atomic<std::size_t> reads = 0;  // of several threads where objects are small
+    std::atomic<bool> is_busy = false, has_happened = false;
     RecordingStorage watched(source.client.repository.storage);
     watched.before = [&](const std::string&) -> Result<void> {
       if (is_busy || reads++ != when) return {};
@@ -195,7 +197,7 @@ TEST_CASE("a source that is written to and collected meanwhile gives a whole mir
       is_busy = false;
       return {};
     };
-    // One at a time, so that the reads come in an order.
+    // Packs one at a time, so that these reads come in an order.
     watched.shown_capabilities = Capabilities{.parallel = 1};
     const auto done = try_replicate(watched, *mirror, true);
     REQUIRE_MESSAGE(done, done.error().message);
