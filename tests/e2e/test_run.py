@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import resource
+import signal
 import subprocess
 import threading
 import unittest
@@ -269,14 +270,26 @@ log.file = "{self.folder}/log"
         self.assertIn('lagan_source_files{profile="home",repository=""} 1\n', metrics)
         self.assertRegex(read(f"{self.folder}/log").decode(), r"(?m)^\d{4}-.* home: backup: 1 files")
 
+    def test_a_parent_that_ignores_the_end_of_children_is_not_imitated(self):
+        self.profile()
+        self.run_lagan("run", preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertEqual(len(self.saved()), 1)
+
     def test_an_interrupted_run_stops_its_step(self):
-        self.profile('dumps.slow.command = "touch ${HOME}/begun; exec sleep 1000"\n')
+        fifo = os.path.join(self.folder, "fifo")
+        os.mkfifo(fifo)
+        alive = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, alive)
+        self.profile('dumps.slow.command = "exec 3> ${HOME}/fifo; touch ${HOME}/begun; exec sleep 1000"\n')
         with self.start("run") as process:
             while not os.path.exists(os.path.join(self.folder, "begun")):
                 self.assertIsNone(process.poll())
             process.terminate()
             _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130, errors)
+        # The end of the pipe comes when nobody holds it any more.
+        os.set_blocking(alive, True)
+        self.assertEqual(os.read(alive, 1), b"")
 
 
 class Status(ProfileCase):
@@ -312,7 +325,8 @@ class Schedule(OrdinaryUser):
         self.calls = os.path.join(self.folder, "calls")
         self.tab = os.path.join(self.folder, "crontab")
         self.tool("systemctl", f'echo "$@" >> {self.calls}')
-        self.tool("crontab", f'if [ "$1" = -l ]; then cat {self.tab}; else cat > {self.tab}; fi')
+        self.tool("crontab", f'if [ "$1" != -l ]; then exec cat > {self.tab}; fi\n'
+                  f'[ -e {self.tab} ] && exec cat {self.tab}; echo no crontab for me >&2; exit 1')
         type(self).environment = {**self.environment, "PATH": self.bin + ":" + os.environ["PATH"],
                                   "LAGAN_STATE_DIR": os.path.join(self.folder, "state")}
         write(os.path.join(self.config, "home.toml"),
@@ -339,6 +353,9 @@ class Schedule(OrdinaryUser):
         self.assertIn("home: 02:30, started by timer lagan-home.timer\n  next at ",
                       self.run_lagan("schedule", "list"))
         self.run_lagan("schedule", "status")
+        self.tool("systemctl", '[ "$2" != is-active ]')
+        self.assertIn("started by timer lagan-home.timer (not active)",
+                      self.run_lagan("schedule", "status", code=1))
         self.run_lagan("schedule", "remove", "home")
         self.assertEqual(os.listdir(self.units), [])
         self.run_lagan("schedule", "status", code=1)
@@ -357,6 +374,17 @@ class Schedule(OrdinaryUser):
         self.assertIn("started by the crontab", self.run_lagan("schedule", "list"))
         self.run_lagan("schedule", "remove")
         self.assertEqual(read(self.tab), others)
+
+    def test_a_crontab_that_cannot_be_read_whole_is_left_alone(self):
+        written = f'[ "$1" = -l ] || exec touch {self.calls}\n'
+        for line, saying in (("echo no memory >&2; exit 1", "crontab -l: no memory"),
+                             ("kill -9 $$", "crontab -l: ended with status 137"),
+                             ("exec head -c 200000 /dev/zero", "crontab -l: it is longer than")):
+            self.tool("crontab", written + line)
+            with self.subTest(line):
+                self.refuse("schedule", "install", "--crontab", saying=saying)
+                self.assertIn(saying, self.run_lagan("schedule", "remove", "home"))
+                self.assertFalse(os.path.exists(self.calls))
 
     def test_print_changes_nothing(self):
         self.assertIn("ExecStart=", self.run_lagan("schedule", "install", "--systemd", "--print"))
