@@ -270,6 +270,54 @@ log.file = "{self.folder}/log"
         self.assertIn('lagan_source_files{profile="home",repository=""} 1\n', metrics)
         self.assertRegex(read(f"{self.folder}/log").decode(), r"(?m)^\d{4}-.* home: backup: 1 files")
 
+    def test_the_url_of_a_heartbeat_is_told_to_nobody(self):
+        class Refusal(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(404)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.HTTPServer(("127.0.0.1", 0), Refusal) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            self.profile(f'''
+notify.url = "http://127.0.0.1:{server.server_port}/geheim"
+log.file = "{self.folder}/log"
+''')
+            self.run_lagan("run")
+            server.shutdown()
+        self.assertIn("notify.url: the server's answer: HTTP status 404", self.errors)
+        self.assertNotIn("geheim", self.errors + read(f"{self.folder}/log").decode())
+        self.assertNotIn("geheim", self.run_lagan("config", "show"))
+        self.assertNotIn("geheim", self.run_lagan("config", "show", "--json"))
+
+    def test_damage_is_looked_for_once_and_told_until_it_is_mended(self):
+        self.profile('check.schedule = "yearly"\ncheck.read-data = true\n')
+        write(self.path("b"), os.urandom(100_000))
+        self.run_lagan("run", "home")
+        packs = [path for path in self.stored() if "/data/" in path]
+        self.assertTrue(packs)
+        whole = {path: read(path) for path in packs}
+        for path, content in whole.items():
+            os.chmod(path, 0o600)
+            write(path, content[:1000] + bytes([content[1000] ^ 1]) + content[1001:])
+        self.forget_runs()
+        path = os.path.join(self.state, "home.json")
+        state = json.loads(read(path))
+        state["repositories"][""]["steps"]["check"]["succeeded"] = 0
+        write(path, json.dumps(state))
+        self.run_lagan("run", code=1)
+        self.assertIn("home: check FAILED", self.errors)
+        for path, content in whole.items():
+            write(path, content)
+        self.forget_runs()
+        self.run_lagan("run", code=1)
+        self.assertIn("home: check has found damage", self.errors)
+        self.run_lagan("run", "--force")
+        self.assertEqual(self.json("status")[0]["status"], "ok")
+
     def test_a_parent_that_ignores_the_end_of_children_is_not_imitated(self):
         self.profile()
         self.run_lagan("run", preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
