@@ -23,7 +23,7 @@ std::string quoted(const std::string& text) {
 }
 
 std::string shown(const std::string& key, const Setting& setting) {
-  if (is_secret_key(key)) return "\"(secret)\"";
+  if (is_private_key(key)) return "\"(secret)\"";
   if (setting.kind == Setting::Kind::number || setting.kind == Setting::Kind::boolean)
     return setting.values.front();
   if (setting.kind == Setting::Kind::text) return quoted(setting.values.front());
@@ -47,7 +47,7 @@ Json to_json(const Profile& profile) {
   Json settings = Json::object();
   for (const auto& [key, setting] : profile.settings) {
     Json each;
-    if (is_secret_key(key)) {
+    if (is_private_key(key)) {
       each["value"] = nullptr;
     } else if (setting.kind == Setting::Kind::list) {
       each["value"] = setting.values;

@@ -123,6 +123,8 @@ void install_signal_handlers() {
 #endif
   // A closed pipe shows as a failed write.
   std::signal(SIGPIPE, SIG_IGN);
+  // Who ignores it, as a parent may have done, is not told how its children end.
+  std::signal(SIGCHLD, SIG_DFL);
 }
 
 std::stop_token Context::interruption() const {

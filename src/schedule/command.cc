@@ -61,7 +61,7 @@ class Listener {
     }
     const std::string_view text(buffer.data(), static_cast<std::size_t>(size));
     said_ += text;
-    if (said_.size() > 2 * kKeptBytes) said_.erase(0, said_.size() - kKeptBytes);
+    if (said_.size() > 2 * kKeptBytes) cut();
     line_ += text;
     for (std::size_t end = 0; (end = line_.find('\n')) != std::string::npos;) {
       tell(std::string_view(line_).substr(0, end));
@@ -73,9 +73,10 @@ class Listener {
     }
   }
   std::string take() {
-    if (said_.size() > kKeptBytes) said_.erase(0, said_.size() - kKeptBytes);
+    if (said_.size() > kKeptBytes) cut();
     return std::move(said_);
   }
+  bool was_cut() const { return was_cut_; }
   void close() {
     if (!line_.empty()) tell(line_);
     line_.clear();
@@ -83,6 +84,10 @@ class Listener {
   }
 
  private:
+  void cut() {
+    said_.erase(0, said_.size() - kKeptBytes);
+    was_cut_ = true;
+  }
   void tell(std::string_view line) const {
     if (order_.on_line) order_.on_line(is_error_, line);
   }
@@ -91,6 +96,7 @@ class Listener {
   const bool is_error_;
   const CommandOrder& order_;
   std::string said_, line_;
+  bool was_cut_ = false;
 };
 
 [[noreturn]] void become(const CommandOrder& order, const std::vector<char*>& arguments, int input,
@@ -133,7 +139,11 @@ Result<CommandOutcome> run_command(const CommandOrder& order) {
   int status = 0;
   bool is_gone = false;
   while (!is_gone || heard.is_open() || told.is_open()) {
-    if (!is_gone) is_gone = ::waitpid(child, &status, WNOHANG) == child;
+    if (!is_gone) {
+      const pid_t gone = ::waitpid(child, &status, WNOHANG);
+      if (gone < 0) return fail(system_error("wait for " + order.words.front(), errno));
+      is_gone = gone == child;
+    }
     if (written == order.input.size()) input.writing = File();
     std::array<pollfd, 3> wanted = {{{heard.descriptor(), POLLIN, 0},
                                      {told.descriptor(), POLLIN, 0},
@@ -164,6 +174,7 @@ Result<CommandOutcome> run_command(const CommandOrder& order) {
   told.close();
   outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   outcome.output = heard.take();
+  outcome.was_cut = heard.was_cut();
   outcome.errors = told.take();
   return outcome;
 }

@@ -29,10 +29,11 @@ struct CommandOrder {
 struct CommandOutcome {
   int exit_code = 0;           // 127 if there is no such program, 128 + n after signal n
   std::string output, errors;  // the end of what it said, at most 64 KiB each
+  bool was_cut = false;        // of its output there was more
   bool was_late = false;       // and therefore ended
 };
 
-// An error only if no process can be started.
+// An error only if no process can be started, or none waited for: SIGCHLD must not be ignored.
 Result<CommandOutcome> run_command(const CommandOrder& order);
 
 }  // namespace lagan

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 
 #include "src/schedule/command.h"
@@ -34,17 +35,29 @@ Result<CommandOutcome> ask(std::vector<std::string> words, std::string input = "
   order.words = std::move(words);
   order.input = std::move(input);
   order.timeout = kTimeout;
+  order.variables = {{"LC_ALL", "C"}};  // so that its answers are known
   return run_command(order);
+}
+
+// execvp(3) found none, and nobody could say so.
+bool is_missing(const CommandOutcome& outcome) {
+  return outcome.exit_code == 127 && outcome.errors.empty();
+}
+
+tl::unexpected<Error> refuse(const std::string& line, const CommandOutcome& outcome) {
+  std::string why = outcome.errors;
+  while (why.ends_with('\n')) why.pop_back();
+  if (why.empty()) why = fmt::format("ended with status {}", outcome.exit_code);
+  if (is_missing(outcome)) why = "there is no such program";
+  if (outcome.was_late) why = "it did not end in time";
+  return fail(ErrorCode::unavailable, fmt::format("{}: {}", line, why));
 }
 
 Result<void> tell(std::vector<std::string> words, std::string input = "") {
   const std::string line = fmt::format("{}", fmt::join(words, " "));
   const CommandOutcome outcome = TRY(ask(std::move(words), std::move(input)));
   if (outcome.exit_code == 0) return {};
-  std::string why = outcome.errors;
-  while (why.ends_with('\n')) why.pop_back();
-  if (outcome.exit_code == 127 && why.empty()) why = "there is no such program";
-  return fail(ErrorCode::unavailable, fmt::format("{}: {}", line, why));
+  return refuse(line, outcome);
 }
 
 std::vector<std::string> systemctl(const TimerOptions& options, std::vector<std::string> words) {
@@ -53,15 +66,26 @@ std::vector<std::string> systemctl(const TimerOptions& options, std::vector<std:
   return words;
 }
 
-// Empty if there is none yet, or no cron at all.
+// Empty if there is none yet, or no cron at all. What else keeps us from reading all of it is an
+// error, for nothing but what was read is written back.
 Result<std::string> crontab() {
   const CommandOutcome outcome = TRY(ask({"crontab", "-l"}));
-  return outcome.exit_code == 0 ? outcome.output : std::string();
+  if (outcome.was_cut) {
+    return fail(ErrorCode::invalid_argument,
+                "crontab -l: it is longer than 64 KiB: add what --crontab --print shows yourself");
+  }
+  if (outcome.exit_code == 0) return outcome.output;
+  // As most say it, and as busybox does.
+  for (const char* none : {"no crontab for ", "No such file or directory"}) {
+    if (outcome.errors.find(none) != std::string::npos) return "";
+  }
+  if (is_missing(outcome)) return "";
+  return refuse("crontab -l", outcome);
 }
 
 Result<bool> change_crontab(const std::string& profile, const std::vector<std::string>& lines) {
   const std::string before = TRY(crontab());
-  const std::string after = edit_crontab(before, profile, lines);
+  const std::string after = TRY(edit_crontab(before, profile, lines));
   if (after == before) return false;
   TRY(tell({"crontab", "-"}, after));
   return true;
@@ -92,7 +116,7 @@ bool has_systemd() { return ::access("/run/systemd/system", F_OK) == 0; }
 
 std::string printed(const Profile& profile, const TimerOptions& options, Starter starter) {
   if (starter == Starter::crontab)
-    return edit_crontab("", profile.name, crontab_lines(profile, options));
+    return edit_crontab("", profile.name, crontab_lines(profile, options)).value_or("");
   std::string text;
   const std::string folder = unit_folder(options).value_or("");
   for (const UnitFile& unit : systemd_units(profile, options))
@@ -123,7 +147,9 @@ Result<std::vector<std::string>> remove(const std::string& profile, const TimerO
       if (!each) done.push_back(each.error().message);
     }
   }
-  const auto in_crontab = crontab_profiles(TRY(crontab()));
+  const auto current = crontab();
+  if (!current) done.push_back(current.error().message);
+  const auto in_crontab = crontab_profiles(current.value_or(""));
   if (std::ranges::find(in_crontab, profile) != in_crontab.end() &&
       TRY(change_crontab(profile, {})))
     done.push_back(profile + ": removed from the crontab");
@@ -141,7 +167,7 @@ Result<std::vector<Installed>> list_installed(const TimerOptions& options) {
     found.push_back({name.substr(kStart.size(), name.size() - kStart.size() - kEnd.size()),
                      Starter::systemd, "timer " + name});
   }
-  for (const std::string& profile : crontab_profiles(TRY(crontab())))
+  for (const std::string& profile : crontab_profiles(crontab().value_or("")))
     found.push_back({profile, Starter::crontab, "the crontab"});
   std::ranges::sort(found, {}, &Installed::profile);
   return found;
@@ -153,7 +179,16 @@ bool is_timer_active(const std::string& profile, const TimerOptions& options) {
 }
 
 Result<void> add_time_machine(const Profile& profile) {
-  const Bytes content = TRY(read_file(profile.origin.file, kFileMax));
+  if (const Setting* said = profile.find("time-machine");
+      said != nullptr && said->profile == profile.name) {
+    return fail(ErrorCode::invalid_argument,
+                said->origin.text() + ": time-machine = false stands here: make it true");
+  }
+  // Not the link to it.
+  std::error_code error;
+  const std::string file = std::filesystem::canonical(profile.origin.file, error).string();
+  if (error) return fail(system_error(profile.origin.file, error.value()));
+  const Bytes content = TRY(read_file(file, kFileMax));
   const std::string text(as_text(content));
   const std::string header = fmt::format("[profiles.{}]", profile.name);
   std::size_t at = 0;
@@ -168,12 +203,12 @@ Result<void> add_time_machine(const Profile& profile) {
                             profile.origin.text(), header));
   }
   struct stat before {};
-  if (::stat(profile.origin.file.c_str(), &before) != 0)
-    return fail(system_error(profile.origin.file, errno));
+  if (::stat(file.c_str(), &before) != 0) return fail(system_error(file, errno));
   const std::string changed = text.substr(0, end) + "\ntime-machine = true" + text.substr(end);
-  TRY(replace_file(profile.origin.file, as_bytes(changed)));
-  if (::chmod(profile.origin.file.c_str(), before.st_mode & 07777) != 0)
-    return fail(system_error(profile.origin.file, errno));
+  TRY(replace_file(file, as_bytes(changed)));
+  if (::lchown(file.c_str(), before.st_uid, before.st_gid) != 0 ||
+      ::chmod(file.c_str(), before.st_mode & 07777) != 0)
+    return fail(system_error(file, errno));
   return {};
 }
 

@@ -30,7 +30,8 @@ Result<std::vector<Installed>> list_installed(const TimerOptions& options);
 // Does systemd wait for its next time?
 bool is_timer_active(const std::string& profile, const TimerOptions& options);
 
-// Writes `time-machine = true` below the header of the profile in its file.
+// Writes `time-machine = true` below the header of the profile in its file, which keeps its owner
+// and permissions. Refuses if the profile itself says that it is none.
 Result<void> add_time_machine(const Profile& profile);
 
 }  // namespace lagan

@@ -225,11 +225,13 @@ bool is_secret_key(const std::string& key) {
   if (variable == std::string::npos) return false;
   const std::string name = key.substr(variable + 12);
   if (name.find('.') != std::string::npos) return false;
-  if (name.ends_with("_KEY")) return true;
+  if (name.ends_with("_KEY") || name.ends_with("_PASS")) return true;
   return std::ranges::any_of(
       std::initializer_list<std::string_view>{"SECRET", "PASSWORD", "PASSPHRASE", "TOKEN"},
       [&](std::string_view word) { return name.find(word) != std::string::npos; });
 }
+
+bool is_private_key(const std::string& key) { return is_secret_key(key) || key == "notify.url"; }
 
 const Setting* Profile::find(const std::string& key) const {
   const auto found = settings.find(key);

@@ -57,6 +57,8 @@ struct Configuration {
 
 // Is the value of this key itself a secret, by its name?
 bool is_secret_key(const std::string& key);
+// Is it nobody else's business? So are secrets, and what may stand in a file but not on a screen.
+bool is_private_key(const std::string& key);
 
 // The *.toml files of each folder, by name; a folder that is missing has none.
 std::vector<std::string> profile_files(const std::vector<std::string>& folders);

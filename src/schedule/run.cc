@@ -26,9 +26,14 @@ std::string called(const std::string& repository, Step step) {
                             : fmt::format("{} to {}", step_name(step), repository);
 }
 
-Nanoseconds succeeded(const RepositoryRecord& record, Step step) {
+StepRecord last(const RepositoryRecord& record, Step step) {
   const auto found = record.steps.find(step);
-  return found != record.steps.end() ? found->second.succeeded : 0;
+  return found != record.steps.end() ? found->second : StepRecord();
+}
+
+// A check that has found damage has done its work: every hour it would only find the same.
+bool is_step_due(const Calendar& schedule, const StepRecord& record, Nanoseconds now) {
+  return is_due(schedule, std::max(record.succeeded, record.damage_found), now);
 }
 
 class Run {
@@ -116,12 +121,13 @@ class Run {
       world_.warn(lower.error().message);
     std::shared_ptr<void> awake;
     if (profile_.flag("limits.keep-awake", true)) awake = world_.keep_awake(profile_.name);
+    begun_ = world_.clock();
     warn_all(notifier_.tell_start());
     if (run_hooks("", "before", {})) {
       for (const std::string& name : profile_.repositories()) run_repository(name);
-      if (!has_failed_) run_hooks("", "after", {});
+      if (!is_unwell()) run_hooks("", "after", {});
     }
-    if (has_failed_) run_hooks("", "failed", {});
+    if (is_unwell()) run_hooks("", "failed", {});
     run_hooks("", "finally", {});
     return finish();
   }
@@ -230,6 +236,7 @@ class Run {
     std::string line = called(name, step);
     if (outcome.is_success()) {
       record.succeeded = record.attempted;
+      record.damage_found = 0;
       record.failures = 0;
       is_partial_ = is_partial_ || outcome.is_partial();
       if (step == Step::backup) {
@@ -245,8 +252,11 @@ class Run {
         line += ": done";
       }
       if (outcome.is_partial()) line += "; " + outcome.error;
+    } else if (world_.is_stopped()) {
+      line += " interrupted";
     } else {
       ++record.failures;
+      if (step == Step::check && outcome.has_summary) record.damage_found = record.attempted;
       has_failed_ = true;
       line += " FAILED: " + outcome.error;
     }
@@ -258,6 +268,24 @@ class Run {
     const std::string text = fmt::format("{}: {}", profile_.name, line);
     (is_failure ? world_.warn : world_.say)(text);
     lines_.push_back(line);
+  }
+
+  bool is_unwell() const { return has_failed_ || world_.is_stopped(); }
+
+  // What a check has found stands until one finds it no more.
+  void tell_known_damage() {
+    if (!profile_.schedule("check.schedule")) return;
+    for (const std::string& name : profile_.repositories()) {
+      const auto found = record_.repositories.find(name);
+      if (found == record_.repositories.end()) continue;
+      const StepRecord check = last(found->second, Step::check);
+      if (check.damage_found == 0 || check.attempted >= begun_) continue;
+      has_failed_ = true;
+      add_line(
+          fmt::format("{} has found damage: {}; once it is mended, 'lagan run --force' looks again",
+                      called(name, Step::check), check.error),
+          true);
+    }
   }
 
   struct HookContext {
@@ -281,8 +309,8 @@ class Run {
           {"LAGAN_STEP", step},
           {"LAGAN_REPOSITORY_NAME", context.repository},
           {"LAGAN_STATUS",
-           has_failed_ || (context.outcome != nullptr && !context.outcome->is_success()) ? "failed"
-                                                                                         : "ok"}};
+           (context.outcome != nullptr ? !context.outcome->is_success() : is_unwell()) ? "failed"
+                                                                                       : "ok"}};
       if (context.outcome != nullptr) {
         order.variables.emplace_back("LAGAN_EXIT_CODE",
                                      fmt::format("{}", context.outcome->exit_code));
@@ -315,14 +343,16 @@ class Run {
 
   RunResult finish() {
     const Nanoseconds now = world_.clock();
+    const bool was_stopped = world_.is_stopped();
+    if (!was_stopped) tell_known_damage();
     for (const std::string& text : overdue(profile_, record_, now)) add_line(text, true);
     Report report;
     report.is_failure = has_failed_;
     report.title = fmt::format("lagan: {} {} on {}", profile_.name,
                                has_failed_ ? "failed" : "went well", world_.host);
     report.text = fmt::format("{}", fmt::join(lines_, "\n"));
-    record_.trouble = has_failed_ ? report.text : "";
-    const bool was_stopped = world_.is_stopped();
+    // A run that was stopped says nothing of what was wrong before.
+    if (has_failed_ || !was_stopped) record_.trouble = has_failed_ ? report.text : "";
     if (!was_stopped) {
       warn_all(notifier_.tell_end(report));
       if (is_worth_telling(profile_, has_failed_, record_, now)) warn_all(notifier_.tell(report));
@@ -357,6 +387,7 @@ class Run {
   ProfileRecord record_;
   std::vector<std::string> lines_;  // of the report
   std::string last_hook_error_;
+  Nanoseconds begun_ = 0;
   bool has_failed_ = false, is_partial_ = false;
 };
 
@@ -366,14 +397,17 @@ std::vector<Step> due_steps(const Profile& profile, const RepositoryRecord& reco
                             Nanoseconds now) {
   std::vector<Step> due;
   const auto schedule = profile.schedule();
-  if (force || (schedule && is_due(*schedule, succeeded(record, Step::backup), now))) {
+  if (force || (schedule && is_step_due(*schedule, last(record, Step::backup), now))) {
     due.push_back(Step::backup);
     // It follows each backup, for it costs little.
     if (!profile.tables("retention").empty()) due.push_back(Step::forget);
   }
   for (const Step step : {Step::prune, Step::check}) {
     const auto its = profile.schedule(schedule_key(step));
-    if (its && is_due(*its, succeeded(record, step), now)) due.push_back(step);
+    if (!its) continue;
+    const StepRecord done = last(record, step);
+    // Who insists may have mended it.
+    if (is_step_due(*its, done, now) || (force && done.damage_found != 0)) due.push_back(step);
   }
   return due;
 }

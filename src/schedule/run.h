@@ -39,7 +39,8 @@ struct RunWorld {
 };
 
 struct RunOptions {
-  bool force = false;  // all but prune and check counts as due
+  // All but prune and check counts as due, and a check that has found damage.
+  bool force = false;
   bool dry_run = false;
 };
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <syslog.h>
 
@@ -28,17 +29,31 @@ Result<void> LogFile::reopen() {
   return {};
 }
 
-Result<void> LogFile::add(const std::string& line) {
-  struct stat found {};
-  if (::fstat(file_.descriptor(), &found) == 0 &&
-      static_cast<std::uint64_t>(found.st_size) >= limit_bytes_) {
+Result<void> LogFile::turn_if_long() {
+  struct stat ours {};
+  struct stat named {};
+  // Somebody else may have turned it.
+  if (::stat(path_.c_str(), &named) != 0 || ::fstat(file_.descriptor(), &ours) != 0 ||
+      named.st_ino != ours.st_ino || named.st_dev != ours.st_dev) {
+    TRY(reopen());
+    return {};
+  }
+  if (static_cast<std::uint64_t>(ours.st_size) < limit_bytes_) return {};
+  // Or be about to: then it will not be under its name once the lock is ours.
+  if (::flock(file_.descriptor(), LOCK_EX) != 0) return fail(system_error("log.file", errno));
+  if (::stat(path_.c_str(), &named) == 0 && named.st_ino == ours.st_ino) {
     for (int i = kOldFiles; i > 0; --i) {
       const std::string from = i == 1 ? path_ : fmt::format("{}.{}", path_, i - 1);
       // Those that there are not yet cannot be renamed.
       (void)std::rename(from.c_str(), fmt::format("{}.{}", path_, i).c_str());
     }
-    TRY(reopen());
   }
+  TRY(reopen());
+  return {};
+}
+
+Result<void> LogFile::add(const std::string& line) {
+  TRY(turn_if_long());
   const std::time_t seconds = clock_() / 1'000'000'000;
   std::tm local{};
   ::localtime_r(&seconds, &local);

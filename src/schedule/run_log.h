@@ -13,6 +13,7 @@
 namespace lagan {
 
 // Each line with its time. At `limit_bytes` the file becomes `path.1`, that `path.2`, up to 4.
+// Several processes may write to one, and whoever finds it too long turns it, once.
 class LogFile {
  public:
   static Result<LogFile> open(std::string path, Clock clock,
@@ -23,6 +24,7 @@ class LogFile {
   LogFile(std::string path, Clock clock, std::uint64_t limit_bytes)
       : path_(std::move(path)), clock_(std::move(clock)), limit_bytes_(limit_bytes) {}
   Result<void> reopen();
+  Result<void> turn_if_long();
 
   std::string path_;
   Clock clock_;

@@ -22,8 +22,10 @@ std::string path_of(const std::string& folder, const std::string& profile) {
 }
 
 Json to_json(const StepRecord& step) {
-  return {{"attempted", step.attempted}, {"succeeded", step.succeeded}, {"finished", step.finished},
-          {"failures", step.failures},   {"exit_code", step.exit_code}, {"error", step.error}};
+  return {{"attempted", step.attempted}, {"succeeded", step.succeeded},
+          {"finished", step.finished},   {"damage_found", step.damage_found},
+          {"failures", step.failures},   {"exit_code", step.exit_code},
+          {"error", step.error}};
 }
 
 Json to_json(const RepositoryRecord& repository) {
@@ -64,6 +66,7 @@ RepositoryRecord repository_from(const Json& json) {
     take(*found, "attempted", each.attempted);
     take(*found, "succeeded", each.succeeded);
     take(*found, "finished", each.finished);
+    take(*found, "damage_found", each.damage_found);
     take(*found, "failures", each.failures);
     take(*found, "exit_code", each.exit_code);
     take(*found, "error", each.error);

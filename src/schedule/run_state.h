@@ -19,7 +19,8 @@ struct StepRecord {
   Nanoseconds attempted = 0;  // when it was begun last
   Nanoseconds succeeded = 0;  // when that was begun which went well last
   Nanoseconds finished = 0;
-  int failures = 0;  // in a row
+  Nanoseconds damage_found = 0;  // when the check was begun that last found any; 0: none is known
+  int failures = 0;              // in a row
   int exit_code = 0;
   std::string error;  // of the last attempt
 };

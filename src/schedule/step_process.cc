@@ -39,6 +39,7 @@ class Interpreter {
     if (line.empty()) return;
     const Json message = Json::parse(line, nullptr, false);
     if (message.is_object() && text_in(message, "message_type") == "summary" && !is_error) {
+      outcome.has_summary = true;
       outcome.snapshot = text_in(message, "snapshot_id");
       outcome.files += number_in(message, "total_files_processed");
       outcome.bytes += number_in(message, "total_bytes_processed");

@@ -14,7 +14,8 @@ namespace lagan {
 
 struct StepOutcome {
   int exit_code = 0;
-  std::string error;  // in one line, empty if all went well
+  std::string error;         // in one line, empty if all went well
+  bool has_summary = false;  // it came to its end, whatever it found
   // Of a backup that made a snapshot.
   std::string snapshot;
   std::uint64_t files = 0, bytes = 0, added_bytes = 0;

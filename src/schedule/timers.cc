@@ -119,15 +119,22 @@ std::vector<std::string> crontab_lines(const Profile& profile, const TimerOption
   return lines;
 }
 
-std::string edit_crontab(const std::string& current, const std::string& profile,
-                         const std::vector<std::string>& lines) {
+Result<std::string> edit_crontab(const std::string& current, const std::string& profile,
+                                 const std::vector<std::string>& lines) {
   const std::string begin = std::string(kBegin) + profile, end = std::string(kEnd) + profile;
   std::string text;
   bool is_ours = false;
   for (const std::string& line : lines_of(current)) {
+    if (is_ours && line.starts_with(kBegin)) break;
     if (line == begin) is_ours = true;
     if (!is_ours) text += line + "\n";
     if (line == end) is_ours = false;
+  }
+  if (is_ours) {
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("the crontab has '{}', and no '{}' behind it: mend it with 'crontab -e'", begin,
+                    end));
   }
   if (lines.empty()) return text;
   return fmt::format("{}{}\n{}\n{}\n", text, begin, fmt::join(lines, "\n"), end);

@@ -29,9 +29,9 @@ std::string timer_name(const std::string& profile);
 
 std::vector<std::string> crontab_lines(const Profile& profile, const TimerOptions& options);
 // The crontab with the lines of one profile replaced; without any, they go. Others stay as they
-// are.
-std::string edit_crontab(const std::string& current, const std::string& profile,
-                         const std::vector<std::string>& lines);
+// are. An error if somebody has taken the end of ours away, for then others may stand among them.
+Result<std::string> edit_crontab(const std::string& current, const std::string& profile,
+                                 const std::vector<std::string>& lines);
 // Whose lines it has.
 std::vector<std::string> crontab_profiles(const std::string& current);
 

@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import resource
+import signal
 import subprocess
 import threading
 import unittest
@@ -269,14 +270,74 @@ log.file = "{self.folder}/log"
         self.assertIn('lagan_source_files{profile="home",repository=""} 1\n', metrics)
         self.assertRegex(read(f"{self.folder}/log").decode(), r"(?m)^\d{4}-.* home: backup: 1 files")
 
+    def test_the_url_of_a_heartbeat_is_told_to_nobody(self):
+        class Refusal(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(404)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.HTTPServer(("127.0.0.1", 0), Refusal) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            self.profile(f'''
+notify.url = "http://127.0.0.1:{server.server_port}/geheim"
+log.file = "{self.folder}/log"
+''')
+            self.run_lagan("run")
+            server.shutdown()
+        self.assertIn("notify.url: the server's answer: HTTP status 404", self.errors)
+        self.assertNotIn("geheim", self.errors + read(f"{self.folder}/log").decode())
+        self.assertNotIn("geheim", self.run_lagan("config", "show"))
+        self.assertNotIn("geheim", self.run_lagan("config", "show", "--json"))
+
+    def test_damage_is_looked_for_once_and_told_until_it_is_mended(self):
+        self.profile('check.schedule = "yearly"\ncheck.read-data = true\n')
+        write(self.path("b"), os.urandom(100_000))
+        self.run_lagan("run", "home")
+        packs = [path for path in self.stored() if "/data/" in path]
+        self.assertTrue(packs)
+        whole = {path: read(path) for path in packs}
+        for path, content in whole.items():
+            os.chmod(path, 0o600)
+            write(path, content[:1000] + bytes([content[1000] ^ 1]) + content[1001:])
+        self.forget_runs()
+        path = os.path.join(self.state, "home.json")
+        state = json.loads(read(path))
+        state["repositories"][""]["steps"]["check"]["succeeded"] = 0
+        write(path, json.dumps(state))
+        self.run_lagan("run", code=1)
+        self.assertIn("home: check FAILED", self.errors)
+        for path, content in whole.items():
+            write(path, content)
+        self.forget_runs()
+        self.run_lagan("run", code=1)
+        self.assertIn("home: check has found damage", self.errors)
+        self.run_lagan("run", "--force")
+        self.assertEqual(self.json("status")[0]["status"], "ok")
+
+    def test_a_parent_that_ignores_the_end_of_children_is_not_imitated(self):
+        self.profile()
+        self.run_lagan("run", preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertEqual(len(self.saved()), 1)
+
     def test_an_interrupted_run_stops_its_step(self):
-        self.profile('dumps.slow.command = "touch ${HOME}/begun; exec sleep 1000"\n')
+        fifo = os.path.join(self.folder, "fifo")
+        os.mkfifo(fifo)
+        alive = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, alive)
+        self.profile('dumps.slow.command = "exec 3> ${HOME}/fifo; touch ${HOME}/begun; exec sleep 1000"\n')
         with self.start("run") as process:
             while not os.path.exists(os.path.join(self.folder, "begun")):
                 self.assertIsNone(process.poll())
             process.terminate()
             _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130, errors)
+        # The end of the pipe comes when nobody holds it any more.
+        os.set_blocking(alive, True)
+        self.assertEqual(os.read(alive, 1), b"")
 
 
 class Status(ProfileCase):
@@ -312,7 +373,8 @@ class Schedule(OrdinaryUser):
         self.calls = os.path.join(self.folder, "calls")
         self.tab = os.path.join(self.folder, "crontab")
         self.tool("systemctl", f'echo "$@" >> {self.calls}')
-        self.tool("crontab", f'if [ "$1" = -l ]; then cat {self.tab}; else cat > {self.tab}; fi')
+        self.tool("crontab", f'if [ "$1" != -l ]; then exec cat > {self.tab}; fi\n'
+                  f'[ -e {self.tab} ] && exec cat {self.tab}; echo no crontab for me >&2; exit 1')
         type(self).environment = {**self.environment, "PATH": self.bin + ":" + os.environ["PATH"],
                                   "LAGAN_STATE_DIR": os.path.join(self.folder, "state")}
         write(os.path.join(self.config, "home.toml"),
@@ -339,6 +401,9 @@ class Schedule(OrdinaryUser):
         self.assertIn("home: 02:30, started by timer lagan-home.timer\n  next at ",
                       self.run_lagan("schedule", "list"))
         self.run_lagan("schedule", "status")
+        self.tool("systemctl", '[ "$2" != is-active ]')
+        self.assertIn("started by timer lagan-home.timer (not active)",
+                      self.run_lagan("schedule", "status", code=1))
         self.run_lagan("schedule", "remove", "home")
         self.assertEqual(os.listdir(self.units), [])
         self.run_lagan("schedule", "status", code=1)
@@ -357,6 +422,17 @@ class Schedule(OrdinaryUser):
         self.assertIn("started by the crontab", self.run_lagan("schedule", "list"))
         self.run_lagan("schedule", "remove")
         self.assertEqual(read(self.tab), others)
+
+    def test_a_crontab_that_cannot_be_read_whole_is_left_alone(self):
+        written = f'[ "$1" = -l ] || exec touch {self.calls}\n'
+        for line, saying in (("echo no memory >&2; exit 1", "crontab -l: no memory"),
+                             ("kill -9 $$", "crontab -l: ended with status 137"),
+                             ("exec head -c 200000 /dev/zero", "crontab -l: it is longer than")):
+            self.tool("crontab", written + line)
+            with self.subTest(line):
+                self.refuse("schedule", "install", "--crontab", saying=saying)
+                self.assertIn(saying, self.run_lagan("schedule", "remove", "home"))
+                self.assertFalse(os.path.exists(self.calls))
 
     def test_print_changes_nothing(self):
         self.assertIn("ExecStart=", self.run_lagan("schedule", "install", "--systemd", "--print"))

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <csignal>
+
 namespace lagan {
 namespace {
 
@@ -36,6 +38,15 @@ TEST_CASE("a command may leave its input alone, and say much") {
   CHECK(outcome->exit_code == 0);
   CHECK(outcome->output.ends_with("x\nend\n"));
   CHECK(outcome->output.size() <= 64 << 10);
+  CHECK(outcome->was_cut);
+  CHECK_FALSE(run_command(shell("echo end"))->was_cut);
+}
+
+TEST_CASE("a command whose end nobody can be told of is an error, and not waited for") {
+  const auto before = std::signal(SIGCHLD, SIG_IGN);
+  const auto outcome = run_command(shell("exit 0"));
+  std::signal(SIGCHLD, before);
+  CHECK_FALSE(outcome);
 }
 
 TEST_CASE("a command that is not there, or dies, has the codes of a shell") {

@@ -118,6 +118,12 @@ TEST_CASE("a mistake is told with file, line, key and what was expected") {
        "or environment.AWS_SECRET_ACCESS_KEY.credential, or allow it with insecure-inline-secrets "
        "= "
        "true"},
+      {"[profiles.home.environment]\nRCLONE_CONFIG_BOX_PASS = 'x'\n",
+       "p.toml:2: profiles.home.environment.RCLONE_CONFIG_BOX_PASS: expected no secret in this "
+       "file: use environment.RCLONE_CONFIG_BOX_PASS.file, "
+       "environment.RCLONE_CONFIG_BOX_PASS.command or "
+       "environment.RCLONE_CONFIG_BOX_PASS.credential, or allow it with insecure-inline-secrets = "
+       "true"},
       {"[profiles.home]\nsources = '/'\n",
        "p.toml:1: profiles.home.repository: expected the location of a repository"},
       {"[profiles.home]\nrepository = '/r'\nschedule = 'hourly'\n",

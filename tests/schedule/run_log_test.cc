@@ -32,4 +32,26 @@ TEST_CASE("a log has times, and does not grow for ever") {
   CHECK_FALSE(LogFile::open(folder / "missing/log", [] { return Nanoseconds{0}; }));
 }
 
+TEST_CASE("two who write to one log turn it once, and lose nothing") {
+  const TemporaryFolder folder;
+  const auto open = [&] {
+    return LogFile::open(
+        folder / "log", [] { return Nanoseconds{0}; }, 100);
+  };
+  auto one = open(), other = open();
+  REQUIRE(one);
+  REQUIRE(other);
+  REQUIRE(one->add(std::string(100, 'x')));
+  REQUIRE(one->add("first"));
+  REQUIRE(other->add("second"));
+  const auto content = [&](const char* name) {
+    std::ifstream in(folder / name);
+    return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  };
+  CHECK(content("log.1").ends_with("x\n"));
+  CHECK(content("log").find("first\n") != std::string::npos);
+  CHECK(content("log").ends_with(" second\n"));
+  CHECK_FALSE(std::filesystem::exists(folder / "log.2"));
+}
+
 }  // namespace lagan

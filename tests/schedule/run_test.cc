@@ -26,6 +26,8 @@ struct World {
   std::map<std::string, int> hook_codes;
   std::map<std::string, std::string> posts;
   bool network = true, power = true, stopped = false;
+  std::string stops;   // the step during which somebody interrupts
+  bool finds = false;  // a check that fails has found damage
 
   RunWorld make() {
     RunWorld world;
@@ -47,6 +49,11 @@ struct World {
         if (outcome.exit_code != 0) outcome.error = "broken";
       }
       if (order.step == Step::backup && outcome.is_success()) outcome.snapshot = "0123456789";
+      outcome.has_summary = outcome.is_success() || finds;
+      if (name == stops) {
+        stopped = true;
+        outcome.exit_code = 130;
+      }
       return outcome;
     };
     world.command = [this](const CommandOrder& order) -> Result<CommandOutcome> {
@@ -176,6 +183,63 @@ repositories.b.repository = "/b"
   CHECK(world.trace == Words{"backup a", "backup b"});
   CHECK(world.run(home) == RunResult::done);
   CHECK(world.trace == Words{"backup a"});
+}
+
+TEST_CASE("what the hooks of a step hear is how that step went") {
+  World world;
+  const Profile home = sample_profile(R"(
+[profiles.home]
+sources = "/home"
+schedule = "hourly"
+limits.retries = 0
+repositories.a.repository = "/a"
+repositories.b.repository = "/b"
+hooks.backup.finally = "thaw"
+hooks.finally = "umount"
+)");
+  world.codes["backup a"] = {1};
+  CHECK(world.run(home) == RunResult::failed);
+  CHECK(world.trace ==
+        Words{"backup a", "thaw (failed)", "backup b", "thaw (ok)", "umount (failed)"});
+}
+
+TEST_CASE("damage that a check has found stands until a check finds it no more") {
+  World world;
+  const Profile home = hourly("check.schedule = 'weekly'\nnotify.command = 'tell'\n");
+  world.codes["check"] = {1};
+  world.finds = true;
+  CHECK(world.run(home) == RunResult::failed);
+  CHECK(world.trace == Words{"backup", "check", "tell (failed)"});
+  CHECK(world.warned == Words{"home: check FAILED: broken"});
+  CHECK(world.run(home) == RunResult::nothing_due);
+  world.now += kHour;
+  CHECK(world.run(home) == RunResult::failed);
+  CHECK(world.trace == Words{"backup"});
+  REQUIRE(world.warned.size() == 1);
+  CHECK(world.warned[0].starts_with("home: check has found damage: broken; "));
+  CHECK_FALSE(world.record(home).trouble.empty());
+  SUBCASE("and looks again at its next time") {
+    world.now += 7 * 24 * kHour;
+    CHECK(world.run(home) == RunResult::done);
+    CHECK(world.trace == Words{"backup", "check", "tell (ok)"});
+    world.now += kHour;
+    CHECK(world.run(home) == RunResult::done);
+  }
+  SUBCASE("or when somebody insists") {
+    CHECK(world.run(home, {.force = true}) == RunResult::done);
+    CHECK(world.trace == Words{"backup", "check", "tell (ok)"});
+    CHECK(world.run(home, {.force = true}) == RunResult::done);
+    CHECK(world.trace == Words{"backup"});
+  }
+}
+
+TEST_CASE("a check that could not look looks again with the next run") {
+  World world;
+  const Profile home = hourly("check.schedule = 'weekly'\n");
+  world.codes["check"] = {1};
+  CHECK(world.run(home) == RunResult::failed);
+  CHECK(world.run(home) == RunResult::done);
+  CHECK(world.trace == Words{"check"});
 }
 
 TEST_CASE("hooks run around the run and around each step") {
@@ -324,6 +388,19 @@ TEST_CASE("somebody who interrupts a run is obeyed, and nobody is notified") {
   CHECK(world.trace.empty());
   world.stopped = false;
   CHECK(world.run(home) == RunResult::done);
+  SUBCASE("in the middle of a step, which is then no failure") {
+    const Profile told = hourly(
+        "notify.command = 'tell'\nnotify.url = 'https://h'\n"
+        "hooks.after = 'well'\nhooks.failed = 'alas'\n");
+    world.now += kHour;
+    world.stops = "backup";
+    CHECK(world.run(told) == RunResult::stopped);
+    CHECK(world.trace == Words{"backup", "alas (failed)"});
+    CHECK(world.posts.size() == 1);
+    CHECK(world.posts.contains("https://h/start"));
+    CHECK(world.record(told).trouble.empty());
+    CHECK(world.record(told).repositories[""].steps[Step::backup].failures == 0);
+  }
 }
 
 }  // namespace lagan

@@ -51,13 +51,32 @@ TEST_CASE("units name their profile, make up for what was missed and are the sam
 
 TEST_CASE("a crontab is changed only where it is ours") {
   const std::string others = "MAILTO=me\n5 4 * * * other\n";
-  const std::string once = edit_crontab(others, "home", {"0 * * * * lagan"});
+  const auto edit = [](const std::string& text, const std::string& profile,
+                       const std::vector<std::string>& lines) {
+    const auto edited = edit_crontab(text, profile, lines);
+    REQUIRE(edited);
+    return *edited;
+  };
+  const std::string once = edit(others, "home", {"0 * * * * lagan"});
   CHECK(once == others + "# lagan begin home\n0 * * * * lagan\n# lagan end home\n");
-  CHECK(edit_crontab(once, "home", {"0 * * * * lagan"}) == once);
+  CHECK(edit(once, "home", {"0 * * * * lagan"}) == once);
   CHECK(crontab_profiles(once) == std::vector<std::string>{"home"});
-  const std::string two = edit_crontab(once, "home2", {"1 * * * * lagan"});
-  CHECK(edit_crontab(edit_crontab(two, "home", {}), "home2", {}) == others);
-  CHECK(edit_crontab("", "home", {}) == "");
+  const std::string two = edit(once, "home2", {"1 * * * * lagan"});
+  CHECK(edit(edit(two, "home", {}), "home2", {}) == others);
+  CHECK(edit("", "home", {}) == "");
+  SUBCASE("and not at all where it is not clear how far that goes") {
+    const std::string open = "# lagan begin home\n0 * * * * lagan\n";
+    for (const std::string& text :
+         {open + others, open + once, open + others + "# lagan begin b\n# lagan end b\n"}) {
+      INFO(text);
+      const auto edited = edit_crontab(text, "home", {});
+      REQUIRE_FALSE(edited);
+      CHECK(edited.error().message ==
+            "the crontab has '# lagan begin home', and no '# lagan end home' behind it: mend it "
+            "with 'crontab -e'");
+      CHECK(edit_crontab(text, "other", {}) == text);
+    }
+  }
 }
 
 }  // namespace lagan
