@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """mount and umount: every snapshot as a folder of the system, compared with what was saved."""
 
+import concurrent.futures
 import contextlib
 import errno
+import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -13,10 +16,11 @@ import time
 import unittest
 
 import compare_trees
+import random_trees
 from helpers import IS_ROOT, LAGAN, NOBODY, Fresh, OrdinaryUser, read, settle, write
-from random_trees import Grower
 
 MIB = 1 << 20
+SOURCES = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 
 
 def reason_not_to_mount(user=None):
@@ -82,54 +86,86 @@ class Mounting:
         self.assertFalse(mounted_at(self.mountpoint))
 
 
-class Exact(Mounting, Fresh):
+def become(user):
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+        random_trees.IS_ROOT = False
+
+
+def grow(folder, seed):
+    random_trees.Grower(random.Random(seed)).grow(os.fsencode(folder))
+
+
+class OddTrees(Mounting):
+    """Trees with everything in them that a user can make, looked at and copied by that user."""
+
+    def as_user(self, function, *words):
+        """What it returns to whom the mount belongs: not even root looks into it."""
+        with concurrent.futures.ProcessPoolExecutor(
+                1, multiprocessing.get_context("fork"), become, (self.user,)) as pool:
+            return pool.submit(function, *words).result()
+
     def grow(self, seed):
-        dice = random.Random(seed)
-        grower = Grower(dice)
-        grower.grow(os.fsencode(self.source))
-        self.addCleanup(subprocess.run, ["chattr", "-R", "-f", "-i", "-a", self.source], check=False,
-                        capture_output=True)
+        self.addCleanup(self.unprotect)
+        self.as_user(grow, self.source, seed)
+
+    def unprotect(self):
+        subprocess.run(["chattr", "-R", "-f", "-i", "-a", self.source], check=False,
+                       capture_output=True)
 
     def test_odd_trees_are_what_was_saved(self):
         for seed in (1, 2, 3):
             with self.subTest(seed=seed):
-                subprocess.run(["chattr", "-R", "-f", "-i", "-a", self.source], check=False,
-                               capture_output=True)
+                self.unprotect()
                 shutil.rmtree(self.source)
-                os.mkdir(self.source)
+                self.as_user(os.mkdir, self.source)
                 self.grow(seed)
                 self.backup(code=None)
-                expected = compare_trees.tree(self.source)
+                expected = self.as_user(compare_trees.tree, self.source)
+                self.assertGreater(len(expected), 10)
                 with self.mounted() as mnt:
-                    shown = compare_trees.tree(f"{mnt}/latest{self.source}")
-                    self.assertEqual(compare_trees.differences(expected, shown), [])
-                    # And again from the kernel's caches.
-                    shown = compare_trees.tree(f"{mnt}/latest{self.source}")
-                    self.assertEqual(compare_trees.differences(expected, shown), [])
+                    # The second time from the kernel's caches.
+                    for _ in range(2):
+                        shown = self.as_user(compare_trees.tree, f"{mnt}/latest{self.source}")
+                        self.assertEqual(compare_trees.differences(expected, shown), [])
 
     def test_rsync_restores_from_it_exactly(self):
         if shutil.which("rsync") is None:
             self.skipTest("there is no rsync")
         self.grow(4)
         # rsync does not take over what protects a file.
-        subprocess.run(["chattr", "-R", "-f", "-i", "-a", self.source], check=False,
-                       capture_output=True)
+        self.unprotect()
         self.backup(code=None)
         target = os.path.join(self.folder, "target")
-        os.mkdir(target)
+        self.as_user(os.mkdir, target)
+        user = {} if self.user is None else {"user": self.user, "group": self.user,
+                                             "extra_groups": []}
         with self.mounted() as mnt:
             words = ["rsync", "-aHAX", "--checksum", "--devices", "--specials"]
-            subprocess.run([*words, f"{mnt}/latest{self.source}/", target], check=True)
+            subprocess.run([*words, f"{mnt}/latest{self.source}/", target], check=True, **user)
             again = subprocess.run([*words, "-ni", f"{mnt}/latest{self.source}/", target],
-                                   check=True, capture_output=True)
+                                   check=True, capture_output=True, **user)
             self.assertEqual(again.stdout, b"")
-        expected, found = compare_trees.tree(self.source), compare_trees.tree(target)
+        expected = self.as_user(compare_trees.tree, self.source)
+        found = self.as_user(compare_trees.tree, target)
         for entry in (*expected.values(), *found.values()):
             if stat.S_ISSOCK(entry["kind"]):  # rsync gives them no times
                 del entry["mtime"]
         different = compare_trees.differences(expected, found, ignore=("flags", "project", "data"))
         self.assertEqual(different, [])
 
+
+class OddTreesOfRoot(OddTrees, Fresh):
+    pass
+
+
+class OddTreesOfUser(OddTrees, OrdinaryUser):
+    pass
+
+
+class Exact(Mounting, Fresh):
     def test_hard_links_share_a_number_and_know_how_many_they_are(self):
         os.mkdir(self.path("inner"))
         write(self.path("a"), "linked")
@@ -285,6 +321,11 @@ class Tree(Mounting, Fresh):
             self.assertGreater(bad, 0)
             self.assertLess(bad * 4096, 9 * MIB)
             self.assertGreater(good, bad)
+            status = json.loads(read(f"{mnt}/.lagan/status.json"))
+            self.assertEqual(status["snapshots"], 1)
+            self.assertGreater(status["errors"], 0)
+            self.assertGreater(status["cache"]["contents"]["bytes"], 0)
+            self.assertEqual(status["cache"]["contents"]["max_bytes"], 192 * MIB)
             errors = read(f"{mnt}/.lagan/errors").decode()
             self.assertIn(": at byte ", errors)
             self.assertIn("pack ", errors)
@@ -368,7 +409,7 @@ class Fstab(Mounting, Fresh):
         write(f"{self.folder}/password", "first\n")
         environment = {**self.environment, "PATH": f"{programs}:{os.environ['PATH']}"}
         del environment["LAGAN_REPOSITORY"], environment["LAGAN_PASSWORD"]
-        helper = os.path.join(os.path.dirname(__file__), "../../scripts/mount.lagan")
+        helper = os.path.join(SOURCES, "scripts/mount.lagan")
         subprocess.run([helper, self.repository, self.mountpoint, "-s", "-o",
                         f"rw,noauto,x-systemd.automount,password-file={self.folder}/password,"
                         "host=cellar"], env=environment, check=True, stdout=subprocess.DEVNULL)
@@ -377,6 +418,70 @@ class Fstab(Mounting, Fresh):
             self.assertEqual(read(f"{self.mountpoint}/latest{self.source}/file"), b"content")
         finally:
             self.run_lagan("umount", self.mountpoint)
+
+
+    def test_mount_8_mounts_what_fstab_says(self):
+        reason = reason_not_to_mount(self.user)
+        if reason is not None or not IS_ROOT:
+            self.skipTest(reason or "only root may put a helper where mount(8) looks")
+        write(self.path("file"), "content")
+        self.backup()
+        self.prepare_mountpoint()
+        programs, helpers = (os.path.join(self.folder, name) for name in ("programs", "helpers"))
+        os.mkdir(programs)
+        os.mkdir(helpers)
+        os.symlink(LAGAN, os.path.join(programs, "lagan"))
+        shutil.copy(os.path.join(SOURCES, "scripts/mount.lagan"), helpers)
+        write(f"{self.folder}/password", "first\n")
+        # The example of the manual, with the paths of here.
+        example = [line for line in self.manual().splitlines() if "  lagan  " in line]
+        self.assertEqual(len(example), 1)
+        line = example[0].strip().replace("/srv/backup", self.repository)
+        line = line.replace("/mnt/backup", self.mountpoint)
+        line = line.replace("/etc/lagan/password", f"{self.folder}/password")
+        write(f"{self.folder}/fstab", line + "\n")
+        environment = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": self.folder,
+                       "LAGAN_CACHE_DIR": self.environment["LAGAN_CACHE_DIR"]}
+        # In a namespace of its own, where nobody else sees the helper.
+        done = subprocess.run(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-ec",
+             'mount --bind "$1" /sbin; mount --bind "$5" /usr/local/bin; mount -T "$2" "$3"; '
+             'cat "$3/latest$4/file"; grep -c " - fuse.lagan " /proc/self/mountinfo; '
+             '"$5/lagan" umount "$3"; ! grep " - fuse.lagan " /proc/self/mountinfo',
+             "sh", helpers, f"{self.folder}/fstab", self.mountpoint, self.source, programs],
+            env=environment, capture_output=True, text=True, timeout=60)
+        if "unshare failed" in done.stderr:
+            self.skipTest(done.stderr.strip())
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("content1\n", done.stdout)
+
+    def manual(self):
+        return read(os.path.join(SOURCES, "docs/mount.md")).decode()
+
+    def test_systemd_understands_the_unit_of_the_manual(self):
+        _, _, begun = self.manual().partition("    [Unit]")
+        lines = ("    [Unit]" + begun).splitlines()
+        unit = []
+        for line in lines:
+            if line and not line.startswith("    "):
+                break
+            unit.append(line.strip())
+        path = os.path.join(self.folder, "mnt-backup.mount")
+        write(path, "\n".join(unit) + "\n")
+
+        def verify():
+            return subprocess.run(["systemd-analyze", "verify", "--man=no", path],
+                                  capture_output=True, text=True,
+                                  env={"PATH": os.environ["PATH"], "HOME": self.folder})
+        try:
+            verified = verify()
+        except FileNotFoundError:
+            self.skipTest("there is no systemd-analyze")
+        self.assertEqual((verified.returncode, verified.stderr), (0, ""))
+        self.assertIn("Type=lagan", unit)
+        # It would say so.
+        write(path, "\n".join(unit).replace("Where=", "Elsewhere=") + "\n")
+        self.assertNotEqual(verify().stderr, "")
 
 
 class DiskCache(Mounting, Fresh):
