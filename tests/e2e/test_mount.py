@@ -241,8 +241,10 @@ class Exact(Mounting, Fresh):
 class Tree(Mounting, Fresh):
     def test_snapshots_show_in_all_their_places(self):
         write(self.path("file"), "first")
+        write(self.path("gone"), "gone")
         first = self.backup(self.source, "--tag", "x", "--host", "attic")
         write(self.path("file"), "second")
+        os.remove(self.path("gone"))
         write(self.path("new"), "new")
         second = self.backup(self.source, "--host", "cellar")
         with self.mounted("--gmt-names") as mnt:
@@ -264,7 +266,10 @@ class Tree(Mounting, Fresh):
             versions = f"{mnt}/versions{self.source}/file"
             contents = [read(f"{versions}/{name}") for name in sorted(os.listdir(versions))]
             self.assertEqual(sorted(contents), [b"first", b"second"])
-            self.assertEqual(os.listdir(f"{mnt}/versions{self.source}"), ["file", "new"])
+            self.assertEqual(os.listdir(f"{mnt}/versions{self.source}"), ["file", "gone", "new"])
+            deleted = os.listdir(f"{mnt}/versions{self.source}/gone")
+            self.assertEqual([read(f"{mnt}/versions{self.source}/gone/{name}") for name in deleted],
+                             [b"gone"])
             status = os.statvfs(mnt)
             self.assertEqual(status.f_bfree, 0)
             self.assertGreater(status.f_files, 0)
@@ -273,7 +278,7 @@ class Tree(Mounting, Fresh):
         with self.mounted("--path-template", "%h/%T", "--time-template", "2006") as mnt:
             self.assertEqual(len(os.listdir(f"{mnt}/cellar")), 2)
         with self.mounted(f"{first}:{self.source}", "--own-xattrs", "--owner-root") as mnt:
-            self.assertEqual(os.listdir(mnt), ["file"])
+            self.assertEqual(os.listdir(mnt), ["file", "gone"])
             self.assertEqual(os.getxattr(f"{mnt}/file", "user.lagan.snapshot"), first.encode())
             self.assertEqual(os.stat(f"{mnt}/file").st_uid, 0)
 
@@ -503,8 +508,16 @@ class DiskCache(Mounting, Fresh):
             with self.mounted("--cache-disk", "10M") as mnt:
                 self.assertEqual(read(f"{mnt}/latest{self.source}/file"), content)
         blocks = os.path.join(self.folder, "cache/blocks")
-        self.assertGreater(sum(os.path.getsize(f"{blocks}/{name}") for name in os.listdir(blocks)),
-                           3 * MIB)
+        kept = [f"{blocks}/{name}" for name in os.listdir(blocks)]
+        self.assertGreater(sum(os.path.getsize(path) for path in kept), 3 * MIB)
+        # What is damaged there is fetched again, and nobody notices.
+        for path in kept:
+            with open(path, "r+b") as file:
+                file.seek(os.path.getsize(path) // 2)
+                file.write(b"damaged")
+        with self.mounted("--cache-disk", "10M") as mnt:
+            self.assertEqual(read(f"{mnt}/latest{self.source}/file"), content)
+            self.assertEqual(read(f"{mnt}/.lagan/errors"), b"")
         self.refuse("mount", self.mountpoint, "--cache-disk", "much", saying="cache.size")
 
 

@@ -504,7 +504,7 @@ class Rules(Served):
 
         path = self.saved(b"file")
         self.assertEqual(self.get(path, Authorization=login("anna:open sesame"))[1], b"text")
-        for wrong in ("anna:open sesam", "anna:", "anna", "", "bertha:open sesame", ":open sesame",
+        for wrong in ("anna:open sesam", "anna:open sesamE", "anna:", "anna", "", "bertha:open sesame", ":open sesame",
                       "anna:open sesame\n", "x" * 10_000):
             headers, _ = self.get(path, 401, Authorization=login(wrong))
             self.assertIn("Basic", headers["WWW-Authenticate"])
