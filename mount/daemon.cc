@@ -42,8 +42,8 @@ Result<Daemon> Daemon::split() {
 Result<void> Daemon::detach() {
   std::fflush(nullptr);
   const File nowhere = TRY(open_file("/dev/null", O_RDWR));
-  // A folder that somebody may want to unmount or delete must not be in use by us.
-  if (::setsid() < 0 || ::chdir("/") != 0) return fail(system_error("go to the background", errno));
+  // The folder stays the same: names of files among the options begin in it.
+  if (::setsid() < 0) return fail(system_error("go to the background", errno));
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::dup2(nowhere.descriptor(), stream) < 0)
       return fail(system_error("go to the background", errno));

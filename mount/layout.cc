@@ -11,6 +11,8 @@
 #include <set>
 #include <sstream>
 
+#include "util/hex.h"
+
 namespace lagan {
 namespace {
 
@@ -161,7 +163,9 @@ class Layout::Builder {
     for (int i = 1; names.contains(name); ++i) name = fmt::format("{}-{}", wanted, i);
     Place place;
     place.kind = kind;
-    place.id = numbers_.of('l', folder.id, name);
+    // What is in a snapshot is never taken for what is in another one that has its name later.
+    const SnapshotId id = kind == Kind::snapshot ? snapshots_[snapshot].id : SnapshotId();
+    place.id = numbers_.of('l', folder.id, to_hex(id.bytes) + name);
     place.parent = folder.id;
     place.snapshot = snapshot;
     names[name] = place.id;

@@ -84,10 +84,10 @@ bool MountSource::is_wanted(const StoredSnapshot& stored) const {
 
 Result<std::optional<MountSource::Look>> MountSource::look() {
   // The first look is made in a hurry, and the second one finds out whether anything has changed.
-  if (has_looked_) {
-    auto names = TRY(object_names());
+  std::set<std::string> names;
+  if (seen_) {
+    names = TRY(object_names());
     if (names == seen_) return std::nullopt;
-    seen_ = std::move(names);
   }
   Look look;
   SnapshotList list = TRY(list_snapshots(repository_));
@@ -103,7 +103,7 @@ Result<std::optional<MountSource::Look>> MountSource::look() {
   LoadedIndex loaded = TRY(load_index_to_read(repository_, index));
   std::ranges::move(loaded.damaged, std::back_inserter(look.damaged));
   auto opened = std::make_shared<Opened>(repository_, std::move(index), options_.block_cache_bytes);
-  has_looked_ = true;
+  seen_ = std::move(names);
   const MutexLock lock(mutex_);
   opened_ = std::move(opened);
   return look;

@@ -56,7 +56,6 @@ class MountSource {
   const Repository& repository_;
   const MountSourceOptions options_;
   std::optional<std::set<std::string>> seen_;  // objects at the last look
-  bool has_looked_ = false;
   mutable Mutex mutex_;
   std::shared_ptr<Opened> opened_ GUARDED_BY(mutex_);
 };

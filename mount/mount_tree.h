@@ -20,7 +20,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "mount/chunk_cache.h"
@@ -179,8 +178,6 @@ class MountTree {
   Shown view_ GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<const StoredSnapshot>> snapshots_ GUARDED_BY(mutex_);  // ever seen
   std::unordered_map<SnapshotId, std::size_t> snapshot_numbers_ GUARDED_BY(mutex_);
-  std::unordered_set<NodeId> incomplete_
-      GUARDED_BY(mutex_);  // folders of which a name was passed over
 };
 
 }  // namespace lagan

@@ -9,6 +9,8 @@ namespace {
 
 // A position in a folder of a snapshot: which leaf, and which entry of it comes next.
 constexpr unsigned kOrdinalBits = 20;  // a node of 1 MiB has no more entries
+// Of a position: before it a name was passed over.
+constexpr std::uint64_t kPassedOver = std::uint64_t{1} << 62;
 
 // The kernel takes no longer names from FUSE.
 constexpr std::size_t kNameBytes = 1024;
@@ -69,8 +71,6 @@ NodeStatus MountTree::take_version(const History::Version& version) {
 void MountTree::forget(NodeId id, std::uint64_t references) {
   if (!nodes_.forget(id, references)) return;
   readers_.forget(id);
-  const MutexLock lock(mutex_);
-  incomplete_.erase(id);
 }
 
 Result<std::optional<NodeStatus>> MountTree::lookup(NodeId folder, std::string_view name) {
@@ -161,16 +161,14 @@ Result<void> MountTree::list_folder(const SnapshotFolder& folder, std::uint64_t 
   if (!folder.top) return {};
   const auto all = reader_.leaves(*folder.top);
   if (!all) return trouble(path_of(folder.id), all.error());
+  // Goes from call to call with the position.
+  std::uint64_t passed_over = position & kPassedOver;
+  position &= ~kPassedOver;
   const auto note = [&](const Error& error) {
     (void)trouble(path_of(folder.id), error);
-    const MutexLock lock(mutex_);
-    incomplete_.insert(folder.id);
+    passed_over = kPassedOver;
   };
   if (position == 0) {
-    {
-      const MutexLock lock(mutex_);
-      incomplete_.erase(folder.id);
-    }
     for (const Error& error : (*all)->trouble) note(error);
   }
   bool is_end = true;
@@ -199,16 +197,14 @@ Result<void> MountTree::list_folder(const SnapshotFolder& folder, std::uint64_t 
                                          : (std::uint64_t{number} << kOrdinalBits) + ordinal + 1;
       // Referred to first: another thread may ask for it as soon as it is told.
       refer(named, folder, *entry, {(*leaf)->number, static_cast<std::uint32_t>(ordinal)});
-      if (!each(entry->name, status_of_entry(*entry, named.id, named.links), next)) {
+      if (!each(entry->name, status_of_entry(*entry, named.id, named.links), next | passed_over)) {
         forget(named.id, 1);
         return {};
       }
       is_end = false;
     }
   }
-  const MutexLock lock(mutex_);
-  if (is_end && incomplete_.contains(folder.id))
-    return fail(ErrorCode::io, "some of its names cannot be read");
+  if (is_end && passed_over != 0) return fail(ErrorCode::io, "some of its names cannot be read");
   return {};
 }
 

@@ -166,7 +166,8 @@ std::optional<MountedThere> mounted_at(const std::string& path) {
 Result<std::string> prepare_mountpoint(const std::string& path, const MountpointRules& rules) {
   if (is_dead(path)) {
     const auto dead = path_through_parent(path);
-    if (dead) TRY(unmount_path(*dead, true));
+    const auto there = dead ? mounted_at(*dead) : std::nullopt;
+    if (there && there->type == kType) TRY(unmount_path(*dead, true));
   }
   struct stat status {};
   const int failed = ::stat(path.c_str(), &status) == 0 ? 0 : errno;

@@ -89,7 +89,8 @@ Result<void> CachingStorage::open() {
 
 Result<Bytes> CachingStorage::get(const ObjectName& name, ByteRange range) {
   if (range.length > kLargestPart) return inner_->get(name, range);
-  const std::string bound = fmt::format("{} {} {}", name.text(), range.offset, range.length);
+  const std::string bound =
+      fmt::format("{} {} {} {}", inner_->description(), name.text(), range.offset, range.length);
   const std::string file = to_hex(sha256(as_bytes(bound)));
   if (auto found = find(folder_ + "/" + file, range.length)) return found;
   Bytes bytes = TRY(inner_->get(name, range));

@@ -14,7 +14,7 @@
 namespace lagan {
 
 // Keeps about `max_bytes` in `folder` (made with mode 0700), the newest. Several programs may use
-// one folder, and several storages: an object's name is the hash of what it holds.
+// one folder, and several storages: what one gives back is never shown as another's.
 Result<std::unique_ptr<Storage>> with_disk_cache(std::unique_ptr<Storage> inner,
                                                  const std::string& folder,
                                                  std::uint64_t max_bytes);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
@@ -87,9 +88,21 @@ std::string_view scheme_of(std::string_view location) {
   return location.substr(0, end + 1);
 }
 
+// What is remembered of a folder must not be taken for another's of the same name elsewhere.
+Result<std::string> absolute_path(std::string_view path) {
+  if (path.starts_with('/')) return std::string(path);
+  while (path.starts_with("./"))
+    path = path.substr(std::min(path.find_first_not_of('/', 1), path.size()));
+  std::error_code error;
+  const std::filesystem::path here = std::filesystem::current_path(error);
+  if (error) return fail(system_error("find the current folder", error.value()));
+  return path.empty() || path == "." ? here.string() : (here / path).string();
+}
+
 Result<std::unique_ptr<Storage>> open_folder(std::string_view location, std::string_view path) {
   if (path.empty()) return unusable(location, "no folder given");
-  return make_local_storage(std::string(without_trailing_slashes(path)));
+  const std::string absolute = TRY(absolute_path(path));
+  return make_local_storage(std::string(without_trailing_slashes(absolute)));
 }
 
 Result<std::unique_ptr<Storage>> open_file_url(std::string_view location, std::string_view rest) {

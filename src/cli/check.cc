@@ -177,6 +177,9 @@ Result<int> run_check(Context& context, const CheckFlags& flags) {
   CheckOptions options = TRY(parse_options(flags));
   options.is_stopped = [&context] { return context.is_stopped(); };
 
+  // What this machine has kept proves nothing about what is stored.
+  std::erase_if(context.globals.storage_options,
+                [](const std::string& option) { return option.starts_with("cache.size="); });
   const auto repository = TRY(context.open_repository());
   ProgressLine progress(context, "check");
   const auto result = check(*repository, options, progress, [&](const Finding& finding) {

@@ -53,6 +53,8 @@ class Interruption {
       }
       if (signals_seen > 0) source_.request_stop();
     });
+    // One that came before there was a pipe.
+    if (signals_seen > 0) (void)!::write(ends[1], "", 1);
   }
   ~Interruption() {
     interruption_pipe = -1;

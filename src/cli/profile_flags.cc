@@ -187,12 +187,16 @@ Result<std::vector<std::string>> with_profile(const CLI::App& app,
   if (is_own_backup) added.push_back("--tag=" + profile_tag(profile));
   if (name == "prune") append(flag_words(profile, "prune.", flags.prune));
   if (name == "check") append(flag_words(profile, "check.", flags.check));
-  // What stands on the command line counts.
+  // What stands on the command line counts, also if it says the same in another way.
+  std::set<std::string> said;
+  for (const CLI::App* asked : {&app, &command}) {
+    for (const CLI::Option* option : asked->get_options()) {
+      if (option->count() == 0) continue;
+      for (const std::string& flag : option->get_lnames()) said.insert(subject_of(flag));
+    }
+  }
   std::erase_if(added, [&](const std::string& word) {
-    const std::string flag = word.substr(0, word.find('='));
-    const CLI::Option* option = command.get_option_no_throw(flag);
-    if (option == nullptr) option = app.get_option_no_throw(flag);
-    return option != nullptr && option->count() != 0;
+    return said.contains(subject_of(word.substr(2, word.find('=') - 2)));
   });
   // Global flags may stand in front, those of a command only behind its name.
   auto at = words.begin();

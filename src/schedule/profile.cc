@@ -96,9 +96,17 @@ class Loader {
 
   void check(ProfileText profile) {
     const auto allowed = profile.settings.find("insecure-inline-secrets");
-    const bool may_be_inline =
-        allowed != profile.settings.end() && allowed->second.values.front() == "true";
+    const bool may_be_inline = allowed != profile.settings.end() &&
+                               allowed->second.values == std::vector<std::string>{"true"};
+    std::map<std::string, std::string> said;  // subjects, and by which key
     for (auto& [key, setting] : profile.settings) {
+      if (!is_off(setting)) {
+        const auto [other, is_new] = said.try_emplace(subject_of(key), key);
+        if (!is_new) {
+          complain(setting.origin, profile.name, key,
+                   fmt::format("expected only one of {} and {}", other->second, key));
+        }
+      }
       if (keys_.is_substituted(key)) {
         for (std::string& value : setting.values) {
           auto replaced = substitute(value, environment_);
@@ -152,7 +160,7 @@ class Loader {
       }
     }
     for (const auto& [key, setting] : text.settings) {
-      if (key != "inherit") into[key] = setting;
+      if (key != "inherit") put_setting(into, key, setting);
     }
     path.erase(text.name);
   }
@@ -184,7 +192,7 @@ class Loader {
   // What nobody inherits from has to be whole, unless it is for other commands (-P) only.
   void check_whole(const Profile& profile) {
     if (parents_.contains(profile.name)) return;
-    if (!profile.list("sources").empty() || profile.find("schedule") != nullptr) {
+    if (profile.has_source() || profile.find("schedule") != nullptr) {
       for (const std::string& name : profile.repositories()) {
         const std::string above = name.empty() ? "" : "repositories." + name + ".";
         if (profile.find(above + "repository") == nullptr &&
@@ -276,10 +284,14 @@ std::vector<std::string> Profile::repositories() const {
   return names.empty() ? std::vector<std::string>{""} : names;
 }
 
-bool Profile::has_source() const {
-  return !list("sources").empty() || !tables("dumps").empty() || find("files-from") != nullptr ||
-         find("files-from-verbatim") != nullptr || find("files-from-raw") != nullptr;
+bool Profile::has_files() const {
+  return std::ranges::any_of(
+      std::initializer_list<const char*>{"sources", "files-from", "files-from-verbatim",
+                                         "files-from-raw"},
+      [&](const char* key) { return !list(key).empty(); });
 }
+
+bool Profile::has_source() const { return has_files() || !tables("dumps").empty(); }
 
 bool Profile::is_complete() const {
   return has_source() && (find("repository") != nullptr || find("repository-file") != nullptr ||

@@ -38,7 +38,8 @@ class Profile {
   std::vector<std::string> tables(const std::string& above) const;
   // Those of `repositories`, or "" for the only one.
   std::vector<std::string> repositories() const;
-  // Is there something to back up? And also a repository?
+  // Is there something to back up: files, or also dumps? And a repository as well?
+  bool has_files() const;
   bool has_source() const;
   bool is_complete() const;
 };

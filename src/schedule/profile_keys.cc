@@ -95,6 +95,30 @@ bool fits(KeyKind kind, Setting::Kind given) {
 
 }  // namespace
 
+std::string subject_of(const std::string& key) {
+  std::vector<std::string> path = components(key);
+  const std::size_t table = path.front() == "repositories" ? 2 : 0;
+  if (path.size() > table + 1 && path[table] == "environment") path.resize(table + 2);
+  if (path.size() == table + 1) {
+    std::string& name = path.back();
+    if (name == "repo" || name == "repository-file") name = "repository";
+    if (name.starts_with("password-") || name == "insecure-no-password") name = "password";
+  }
+  return fmt::format("{}", fmt::join(path, "."));
+}
+
+bool is_off(const Setting& setting) {
+  return setting.kind == Setting::Kind::boolean && setting.values.front() == "false";
+}
+
+void put_setting(Settings& into, const std::string& key, const Setting& setting) {
+  if (!is_off(setting)) {
+    const std::string subject = subject_of(key);
+    std::erase_if(into, [&](const auto& other) { return subject_of(other.first) == subject; });
+  }
+  into[key] = setting;
+}
+
 ProfileKeys::ProfileKeys(const KnownFlags& flags) {
   add("inherit", KeyKind::list);
   add("repository", KeyKind::text);

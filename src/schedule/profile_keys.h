@@ -35,6 +35,15 @@ struct KnownFlags {
   std::vector<KnownFlag> global, backup, forget, prune, check;
 };
 
+// What a key says. Keys that say the same in different ways, of which one has to count, have one
+// subject: that of `repository-file` is "repository", of `password-command` "password", of
+// `environment.NAME.file` "environment.NAME". That of others is the key itself.
+std::string subject_of(const std::string& key);
+// The last word: replaces whatever says the same in another way.
+void put_setting(Settings& into, const std::string& key, const Setting& setting);
+// Is it a flag that is not meant?
+bool is_off(const Setting& setting);
+
 class ProfileKeys {
  public:
   explicit ProfileKeys(const KnownFlags& flags);

@@ -55,11 +55,21 @@ Result<std::string> secret_of_command(const std::string& command) {
   return without_line_end(outcome.output);
 }
 
+// What counts for one of its repositories: what is said of that, else what is said of all.
+Profile profile_for(const Profile& profile, const std::string& repository) {
+  Profile one = profile;
+  const std::string own = "repositories." + repository + ".";
+  for (const auto& [key, setting] : profile.settings) {
+    if (key.starts_with(own)) put_setting(one.settings, key.substr(own.size()), setting);
+  }
+  return one;
+}
+
 // `environment.NAME`, with or without `.file` and its kin.
-Result<void> add_variables(const Profile& profile, const std::string& above,
-                           const Environment& environment, Variables& variables) {
-  for (const std::string& name : profile.tables(above)) {
-    const std::string key = above + "." + name;
+Result<void> add_variables(const Profile& profile, const Environment& environment,
+                           Variables& variables) {
+  for (const std::string& name : profile.tables("environment")) {
+    const std::string key = "environment." + name;
     const auto where = [&] { return fmt::format("{} of profile {}", key, profile.name); };
     std::string value = profile.text(key);
     if (profile.find(key + ".file") != nullptr) {
@@ -110,11 +120,10 @@ std::vector<std::string> flag_words(const Profile& profile, const std::string& t
   return words;
 }
 
-Result<Access> repository_access(const Profile& profile, const std::string& repository,
+Result<Access> repository_access(const Profile& whole, const std::string& repository,
                                  const KnownFlags& flags, const Environment& environment) {
-  const std::string own = repository.empty() ? "" : "repositories." + repository + ".";
+  const Profile profile = profile_for(whole, repository);
   const auto find = [&](const std::string& name) -> const Setting* {
-    if (const Setting* setting = profile.find(own + name)) return setting;
     if (const Setting* setting = profile.find(name)) return setting;
     return profile.find("limits." + name);
   };
@@ -128,10 +137,13 @@ Result<Access> repository_access(const Profile& profile, const std::string& repo
     access.words.push_back("--password-file=" +
                            TRY(credential_path(credential->values.front(), environment)));
   }
-  if (const Setting* password = find("password"))
-    access.variables.emplace_back("LAGAN_PASSWORD", password->values.front());
-  TRY(add_variables(profile, "environment", environment, access.variables));
-  if (!own.empty()) TRY(add_variables(profile, own + "environment", environment, access.variables));
+  if (const Setting* password = find("password")) {
+    access.variables = {{"LAGAN_PASSWORD", password->values.front()},
+                        // These would have the first word.
+                        {"LAGAN_PASSWORD_FILE", ""},
+                        {"LAGAN_PASSWORD_COMMAND", ""}};
+  }
+  TRY(add_variables(profile, environment, access.variables));
   return access;
 }
 
@@ -160,9 +172,7 @@ Result<std::vector<StepOrder>> step_orders(const Profile& profile, const std::st
         auto& all = add(std::move(words));
         all.insert(all.end(), {"--", "/bin/sh", "-c", profile.text(above + "command")});
       }
-      const bool has_files = !profile.list("sources").empty() ||
-                             (profile.has_source() && profile.tables("dumps").empty());
-      if (!has_files) break;
+      if (!profile.has_files()) break;
       std::vector<std::string> words = flag_words(profile, "", flags.backup);
       words.push_back(tag);
       auto& all = add(std::move(words));

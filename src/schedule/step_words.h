@@ -30,7 +30,8 @@ Result<std::vector<StepOrder>> step_orders(const Profile& profile, const std::st
                                            Step step, const std::string& host,
                                            const KnownFlags& flags, const Environment& environment);
 
-// The global flags for one repository of a profile, and what to add to the environment.
+// The global flags for one repository of a profile, and what to add to the environment. Of the ways
+// to say one thing there is but one in it.
 struct Access {
   std::vector<std::string> words;
   Variables variables;

@@ -140,7 +140,7 @@ class MicroServer : public Server {
     delete static_cast<Incoming*>(*incoming);
     *incoming = nullptr;
   }
-  static void note_log(void* self, const char* format, va_list words);
+  [[gnu::format(printf, 2, 0)]] static void note_log(void* self, const char* format, va_list words);
 
   MHD_Result begin(MHD_Connection* connection, Incoming& incoming) const;
   MHD_Result go_on(MHD_Connection* connection, Incoming& incoming, ByteSpan more) const;
@@ -149,7 +149,8 @@ class MicroServer : public Server {
   const Site& site_;
   ServerOptions options_;
   mutable GuessLimit guesses_{steady_now};
-  std::string log_;  // of what kept it from starting
+  Mutex mutex_;
+  std::string log_ GUARDED_BY(mutex_);  // of what kept it from starting
   std::atomic<bool> is_started_ = false;
   std::unique_ptr<MHD_Daemon, StopDaemon> daemon_;  // the last member: its threads use the others
 };
@@ -180,6 +181,7 @@ Result<void> MicroServer::listen(File listener) {
       MHD_OPTION_THREAD_STACK_SIZE, kStackBytes, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
       tls.data(), MHD_OPTION_END));
   if (daemon_ == nullptr) {
+    const MutexLock lock(mutex_);
     const std::string why = log_.substr(0, log_.find_last_not_of(".", log_.find('\n') - 1) + 1);
     return fail(ErrorCode::invalid_argument,
                 fmt::format("the server cannot be started{}{}", why.empty() ? "" : ": ", why));
@@ -194,8 +196,9 @@ void MicroServer::note_log(void* self, const char* format, va_list words) {
   auto& server = *static_cast<MicroServer*>(self);
   if (server.is_started_) return;
   char text[512];
-  // NOLINTNEXTLINE: the format is the library's own
-  if (std::vsnprintf(text, sizeof text, format, words) > 0) server.log_ += text;
+  if (std::vsnprintf(text, sizeof text, format, words) <= 0) return;
+  const MutexLock lock(server.mutex_);
+  server.log_ += text;
 }
 
 MHD_Result MicroServer::handle(void* self, MHD_Connection* connection, const char* url,

@@ -16,6 +16,8 @@ namespace {
 constexpr std::string_view kDav = "DAV:";
 // A client that asks for more than this of each file means no good.
 constexpr std::size_t kPropertiesMax = 256;
+// The answer repeats each for every file of a folder.
+constexpr std::size_t kSpaceBytesMax = 256;
 
 // What a prefix, or its absence, stands for at an element.
 std::string_view space_of(pugi::xml_node element) {
@@ -98,7 +100,9 @@ Result<PropertyQuestion> parse_property_question(std::string_view body) {
     for (const pugi::xml_node& property : what.children()) {
       if (property.type() != pugi::node_element) continue;
       PropertyName name = name_of(property);
-      if (question.wanted.size() == kPropertiesMax || !is_plain_name(name.name)) return wrong();
+      if (question.wanted.size() == kPropertiesMax || !is_plain_name(name.name) ||
+          name.space.size() > kSpaceBytesMax)
+        return wrong();
       question.wanted.push_back(std::move(name));
     }
     return question;

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Four machines back up to one bucket of Ceph while a fifth prunes it; clients and the gateway are killed.
+"""Four machines back up to one bucket of Ceph while a fifth prunes it; clients, gateway and store are killed.
 
 Every snapshot that was committed and not forgotten is restored and compared. `--seconds 1800` is the
-long form. The store itself is in memory here and is not killed.
+long form.
 """
 
 import argparse
@@ -63,41 +63,45 @@ class Pruner(OverNetwork, Collector):
     pass
 
 
-class Gateway(threading.Thread):
-    """Kills the gateway now and then, and starts it again."""
+class Gateway:
+    """Kills gateway or store now and then, and starts it again; in the main thread, with whose end servers end."""
 
-    def __init__(self, server, chance, stop):
-        super().__init__()
-        self.server, self.chance, self.stop = server, chance, stop
+    def __init__(self, server, chance):
+        self.server, self.chance = server, chance
         self.lock = threading.Lock()
-        self.kills = 0
-        self.trouble = None
+        self.kills = collections.Counter()
 
-    def run(self):
-        try:
-            while not self.stop.wait(self.chance.uniform(5, 20)):
-                with self.lock:
-                    self.server.kill_gateway()
-                    time.sleep(self.chance.uniform(0, 2))
-                    self.server.start_gateway()
-                self.kills += 1
-        except BaseException as trouble:  # pylint: disable=broad-except
-            self.trouble = trouble
-            self.stop.set()
+    def trouble_until(self, end, stop):
+        while not stop.wait(min(self.chance.uniform(5, 20), max(0, end - time.monotonic()))):
+            if time.monotonic() >= end:
+                return
+            if self.chance.random() < 0.3:  # requests wait for it
+                self.server.kill_store()
+                time.sleep(self.chance.uniform(0, 2))
+                self.server.start_store()
+                self.kills["store killed"] += 1
+                continue
+            with self.lock:
+                self.server.kill_gateway()
+                time.sleep(self.chance.uniform(0, 2))
+                self.server.start_gateway()
+            self.kills["gateway killed"] += 1
 
 
 def run(scratch, server, seed, seconds):
     scratch.run("init", "--kdf-memory", "8", "--kdf-passes", "1")
     stop = threading.Event()
-    OverNetwork.gateway = Gateway(server, random.Random(seed), stop)
+    gateway = OverNetwork.gateway = Gateway(server, random.Random(seed))
     hosts = [Host(scratch, name, seed, stop) for name in HOSTS]
-    machines = [*hosts, Pruner(scratch, "pruner", seed, stop), OverNetwork.gateway]
+    machines = [*hosts, Pruner(scratch, "pruner", seed, stop)]
     for machine in machines:
         machine.start()
-    stop.wait(seconds)
-    stop.set()
-    for machine in machines:
-        machine.join()
+    try:
+        gateway.trouble_until(time.monotonic() + seconds, stop)
+    finally:
+        stop.set()
+        for machine in machines:
+            machine.join()
     for machine in machines:
         if machine.trouble:
             raise machine.trouble
@@ -107,11 +111,10 @@ def run(scratch, server, seed, seconds):
             host.compare(snapshot)
             compared += 1
     scratch.check_is_clean("--read-data")
-    counts = sum((machine.counts for machine in machines[:-1]), collections.Counter())
-    counts["gateway killed"] = OverNetwork.gateway.kills
+    counts = sum((machine.counts for machine in machines), gateway.kills)
     print(f"{compared} snapshots are what was saved;",
           ", ".join(f"{counts[what]} {what}" for what in sorted(counts)))
-    for what in ("backup", "backup killed", "prune", "gateway killed", "compared"):
+    for what in ("backup", "backup killed", "prune", "gateway killed", "store killed", "compared"):
         assert counts[what], f"none: {what}"
 
 
@@ -119,13 +122,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
-    parser.add_argument("--seconds", type=float, default=100)
+    parser.add_argument("--seconds", type=float, default=120)
     options = parser.parse_args()
     if not CephRgw.is_installed():
         print("not installed:", ", ".join(CephRgw.programs))
         return 77
     print(f"seed {options.seed}, {options.seconds:.0f} s", flush=True)
-    with CephRgw() as server:
+    with CephRgw(survives_kill=True) as server:
         os.environ.update(server.environment)
         with Scratch(options.program, server.location("four-hosts")) as scratch:
             run(scratch, server, options.seed, options.seconds)

@@ -598,6 +598,13 @@ class Cache(TwoSnapshots):
         self.assertFalse(os.path.isdir(folder["path"]))
         self.assertEqual(len(self.json("snapshots")), 2)
 
+    def test_a_check_reads_what_is_stored_and_no_copy_of_it(self):
+        flags = ("-o", "cache.size=1M", "--cache-dir", self.path("with-blocks"))
+        self.run_lagan("check", "--read-data", *flags)
+        self.assertFalse(os.path.exists(self.path("with-blocks/blocks")))
+        self.run_lagan("dump", "-a", "tar", "latest", "/", *flags)
+        self.assertTrue(os.listdir(self.path("with-blocks/blocks")))
+
     def test_another_repository_at_a_location_is_told(self):
         where = os.path.join(self.folder, "place")
         here = {"LAGAN_REPOSITORY": where}
@@ -608,6 +615,14 @@ class Cache(TwoSnapshots):
         self.assertIn("--forget-location", self.errors)
         self.run_lagan("cache", "--forget-location", env=here)
         self.run_lagan("snapshots", env=here)
+
+    def test_one_name_in_two_folders_is_two_places(self):
+        here = {"LAGAN_REPOSITORY": "./place"}
+        for folder in ("one", "two"):
+            os.mkdir(self.path(folder))
+            self.run_lagan("init", "--kdf-memory", "8", "--kdf-passes", "1", env=here, cwd=self.path(folder))
+        for folder in ("one", "two"):
+            self.run_lagan("snapshots", env=here, cwd=self.path(folder))
 
     def test_opening_prunes_what_was_unused_long(self):
         old = os.path.join(self.environment["LAGAN_CACHE_DIR"], "0" * 32)

@@ -233,7 +233,6 @@ class TestS3Refusals(Repository):
         self.refuse_because(403, "AccessDenied", "may not do that")
 
 
-@unittest.skipUnless(os.environ.get("LAGAN_SLOW_SERVERS"), "on demand: LAGAN_SLOW_SERVERS=1")
 class TestBehindAWall(Repository):
     """Where nothing answers it is told after seconds, not after minutes of trying again."""
 
@@ -270,7 +269,6 @@ class TestWebdav(OverHttp, Repository):
                              saying="LAGAN_WEBDAV_USER")
 
 
-@unittest.skipUnless(os.environ.get("LAGAN_SLOW_SERVERS"), "on demand: LAGAN_SLOW_SERVERS=1")
 class TestWebdavOfNginx(LivesThere, Repository):
     server_class = NginxDav
 
@@ -322,7 +320,6 @@ class TestFtp(OnServer, Repository):
         self.assertEqual(len(self.json("snapshots", *trusted)), 1)
 
 
-@unittest.skipUnless(os.environ.get("LAGAN_SLOW_SERVERS"), "on demand: LAGAN_SLOW_SERVERS=1")
 class TestFtps(LivesThere, Repository):
     """TLS, on the server that cuts uploads with TLS 1.3."""
 
@@ -345,7 +342,6 @@ class TestRclone(OnServer, Repository):
         self.refuse("snapshots", "-o", "rclone.program=/nonexistent", saying="rclone does not start")
 
 
-@unittest.skipUnless(os.environ.get("LAGAN_SLOW_SERVERS"), "on demand: LAGAN_SLOW_SERVERS=1")
 class TestAzure(OnServer, Repository):
     server_class = Azurite
     secrets = (Azurite.account_key,)

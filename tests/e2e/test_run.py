@@ -9,7 +9,7 @@ import subprocess
 import threading
 import unittest
 
-from helpers import IS_ROOT, Fresh, OrdinaryUser, read, write
+from helpers import IS_ROOT, QUICK_KEY, Fresh, OrdinaryUser, read, write
 
 
 class ProfileCase(Fresh):
@@ -98,7 +98,27 @@ class Config(ProfileCase):
         self.assertNotIn("a.o", listed)
         # What is said counts.
         self.run_lagan("-P", "home", "--repo", self.folder + "/none", "snapshots", code=10)
+        write(self.folder + "/location", self.folder + "/none\n")
+        self.run_lagan("-P", "home", "--repository-file", self.folder + "/location", "snapshots",
+                       code=10)
+        self.run_lagan("-P", "home", "--password-command", "echo wrong", "snapshots", code=12)
+        self.run_lagan("-P", "home", "--insecure-no-password", "snapshots", code=12)
         self.refuse("-P", "hom", "snapshots", saying="did you mean 'home'?")
+
+    def test_of_two_ways_to_say_one_thing_the_nearer_counts(self):
+        second, location = os.path.join(self.folder, "second"), os.path.join(self.folder, "location")
+        self.run_lagan("init", "-r", second, *QUICK_KEY, env={"LAGAN_PASSWORD": "other"})
+        write(location, second + "\n")
+        self.profile(f'''
+[profiles.other]
+inherit = "home"
+repository-file = "{location}"
+password-command = "echo other"
+''')
+        self.run_lagan("run", "other")
+        self.assertEqual((len(self.json("-P", "other", "snapshots")), self.saved()), (1, []))
+        self.run_lagan("-P", "other", "--password-file", self.folder + "/password", "snapshots",
+                       code=12)
 
 
 class Run(ProfileCase):

@@ -8,6 +8,7 @@
 #include "src/engine/prune.h"
 #include "storage/fault.h"
 #include "tests/engine/engine_samples.h"
+#include "tests/storage/forwarding_storage.h"
 
 namespace lagan {
 namespace {
@@ -206,6 +207,32 @@ TEST_CASE("a source that is written to and collected meanwhile gives a whole mir
   }
 }
 
+TEST_CASE("what a mirror gives back otherwise than it was given does not stay there") {
+  Source source;
+  const std::shared_ptr<Storage> mirror = make_memory_storage();
+  class Unsure final : public ForwardingStorage {
+   public:
+    using ForwardingStorage::ForwardingStorage;
+    using ForwardingStorage::get;
+    Capabilities capabilities() const override {
+      Capabilities capabilities = inner_.capabilities();
+      capabilities.put_is_verified = false;
+      return capabilities;
+    }
+    Result<Bytes> get(const ObjectName& name) override {
+      Bytes bytes = TRY(inner_.get(name));
+      if (name.text().starts_with("data/")) bytes.span()[bytes.size() / 2] ^= std::byte{1};
+      return bytes;
+    }
+  } unsure(*mirror);
+  const auto replicated = try_replicate(source.storage(), unsure);
+  REQUIRE_FALSE(replicated);
+  CHECK(replicated.error().code == ErrorCode::corrupt);
+  for (const auto& [name, bytes] : objects_of(*mirror)) CHECK_FALSE(name.starts_with("data/"));
+  REQUIRE(try_replicate(source.storage(), *mirror));
+  check_mirror(mirror);
+}
+
 TEST_CASE("a listing that is short deletes nothing") {
   Source source;
   const std::shared_ptr<Storage> mirror = make_memory_storage();
@@ -213,28 +240,13 @@ TEST_CASE("a listing that is short deletes nothing") {
   const Names before = objects_of(*mirror);
 
   // Lists nothing below some folders.
-  class Forgetful final : public Storage {
+  class Forgetful final : public ForwardingStorage {
    public:
-    explicit Forgetful(Storage& inner) : inner_(inner) {}
-    Capabilities capabilities() const override { return inner_.capabilities(); }
-    std::string description() const override { return inner_.description(); }
-    Result<void> create() override { return inner_.create(); }
-    Result<void> put(const ObjectName& name, ByteSpan bytes) override {
-      return inner_.put(name, bytes);
-    }
-    Result<Bytes> get(const ObjectName& name) override { return inner_.get(name); }
-    Result<Bytes> get(const ObjectName& name, ByteRange range) override {
-      return inner_.get(name, range);
-    }
-    Result<ObjectInfo> stat(const ObjectName& name) override { return inner_.stat(name); }
+    using ForwardingStorage::ForwardingStorage;
     Result<void> list(std::string_view prefix, const EachObject& each) override {
       if (prefix == "data/" || prefix == "index/" || prefix == "snapshots/") return {};
       return inner_.list(prefix, each);
     }
-    Result<void> remove(const ObjectName& name) override { return inner_.remove(name); }
-
-   private:
-    Storage& inner_;
   } forgetful(source.storage());
   (void)try_replicate(forgetful, *mirror, true);
   CHECK(objects_of(*mirror) == before);

@@ -173,6 +173,17 @@ TEST_CASE("a hard link to a link does not reach what the link leads to") {
   CHECK_FALSE(exists(forging.outside("/planted")));
 }
 
+// Its name was given to another file while it was saved.
+TEST_CASE("a further name of a file that holds something else is a file of its own") {
+  Forging forging;
+  Entry first = file("a", "old"), same = file("b", "old"), other = file("c", "new");
+  first.hardlink = same.hardlink = other.hardlink = 7;
+  CHECK(forging.restore({first, same, other}).empty());
+  CHECK(read_text(forging.target("/c")) == "new");
+  CHECK(std::filesystem::hard_link_count(forging.target("/a")) == 2);
+  CHECK(std::filesystem::hard_link_count(forging.target("/c")) == 1);
+}
+
 TEST_CASE("links that lie in the target already are replaced, not followed") {
   Forging forging;
   REQUIRE(::symlink("../outside", forging.target("/folder").c_str()) == 0);

@@ -123,5 +123,22 @@ TEST_CASE("numbers of places stay, whatever comes beside them") {
   CHECK(Layout::find_name(*before.find(ids->second), "02000000") == nullptr);
 }
 
+TEST_CASE("a snapshot that takes another's name does not take its number") {
+  const Numbers numbers{PrfKey{}};
+  const auto in_hour = [&](std::uint8_t id, Nanoseconds time) {
+    LayoutOptions options;
+    options.path_templates = {"daily/%T"};
+    options.time_template = "%Y-%m-%d";
+    const Layout layout({stored(id, time)}, options, numbers);
+    const auto* folder = Layout::find_name(*layout.find(Layout::kRoot), "daily");
+    REQUIRE(folder != nullptr);
+    const auto* found = Layout::find_name(*layout.find(folder->second), "2026-11-20");
+    REQUIRE(found != nullptr);
+    return found->second;
+  };
+  CHECK(in_hour(1, kTime) == in_hour(1, kTime));
+  CHECK(in_hour(1, kTime) != in_hour(2, kTime + kHour));
+}
+
 }  // namespace
 }  // namespace lagan

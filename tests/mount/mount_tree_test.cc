@@ -272,6 +272,18 @@ TEST_CASE("damage is an error where it is, told in the log, and passed over in l
   const Listed listed = mounted.list(mounted.find("ids/01000000/large").id);
   CHECK(listed.is_incomplete);
   CHECK(listed.names.size() == 3000 - (*leaf)->entries.size());
+
+  // It is told to each who lists, also when another begins meanwhile.
+  const NodeId folder_id = mounted.find("ids/01000000/large").id;
+  std::uint64_t end = 0;
+  const auto to_the_end = [&](std::string_view, const NodeStatus&, std::uint64_t next) {
+    end = next;
+    return true;
+  };
+  const auto not_one = [](std::string_view, const NodeStatus&, std::uint64_t) { return false; };
+  CHECK(mounted.tree().list(folder_id, 0, to_the_end));
+  CHECK(mounted.tree().list(folder_id, 0, not_one));
+  CHECK_FALSE(mounted.tree().list(folder_id, end, to_the_end));
 }
 
 TEST_CASE("names that could lead astray are never shown") {

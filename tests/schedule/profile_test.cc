@@ -140,6 +140,16 @@ TEST_CASE("a mistake is told with file, line, key and what was expected") {
       {"[profiles.home]\nsources = [['a']]\n",
        "p.toml:2: profiles.home.sources: expected a text in quotes, a whole number, true or false, "
        "or a list of these"},
+      {"[profiles.home]\nrepository-file = '/l'\nrepository = '/r'\n",
+       "p.toml:2: profiles.home.repository-file: expected only one of repository and "
+       "repository-file"},
+      {"[profiles.home.environment]\nX.file = '/x'\nX.command = 'x'\n",
+       "p.toml:2: profiles.home.environment.X.file: expected only one of environment.X.command and "
+       "environment.X.file"},
+      {"[profiles.home]\nsources = '/'\ninsecure-inline-secrets = []\nrepository = '/r'\n",
+       "p.toml:3: profiles.home.insecure-inline-secrets: expected true or false, not a list"},
+      {"[profiles.home]\ndumps.shop.command = 'x'\n",
+       "p.toml:1: profiles.home.repository: expected the location of a repository"},
       {"[profiles.home]\ntag = \"a\\u0000b\"\n",
        "p.toml:2: profiles.home.tag: a text cannot hold a NUL"},
   };

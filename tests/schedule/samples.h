@@ -19,10 +19,13 @@ inline KnownFlags some_flags() {
     return fail(ErrorCode::invalid_argument, "expected a number, not '" + text + "'");
   };
   KnownFlags flags;
-  flags.global = {{"password-file", KeyKind::text, nullptr},
+  flags.global = {{"repository-file", KeyKind::text, nullptr},
+                  {"insecure-no-password", KeyKind::boolean, nullptr},
+                  {"password-file", KeyKind::text, nullptr},
                   {"password-command", KeyKind::text, nullptr},
                   {"limit-upload", KeyKind::value, nullptr}};
-  flags.backup = {{"exclude", KeyKind::list, nullptr},
+  flags.backup = {{"files-from", KeyKind::list, nullptr},
+                  {"exclude", KeyKind::list, nullptr},
                   {"iexclude", KeyKind::list, nullptr},
                   {"exclude-caches", KeyKind::boolean, nullptr},
                   {"tag", KeyKind::list, nullptr}};

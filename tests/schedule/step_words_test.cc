@@ -107,6 +107,85 @@ filename = "shop.sql"
   CHECK(all[1].back() == "/etc");
 }
 
+TEST_CASE("a list of files is as good as sources, beside dumps too") {
+  const Profile db = sample_profile(R"(
+[profiles.db]
+repository = "/r"
+files-from = "/list"
+dumps.shop.command = "pg_dump shop"
+)");
+  const auto all = words(db, Step::backup);
+  REQUIRE(all.size() == 2);
+  CHECK(all[1] == Words{"backup", "--files-from=/list", "--tag=profile=db", "--repo=/r", "--"});
+  SUBCASE("and dumps alone save no files") {
+    const Profile alone =
+        sample_profile("[profiles.db]\nrepository = '/r'\ndumps.shop.command = 'pg_dump'\n");
+    CHECK(words(alone, Step::backup).size() == 1);
+  }
+}
+
+TEST_CASE("what is said of one repository leaves nothing of what is said of all") {
+  const Profile home = sample_profile(R"(
+[profiles.home]
+repository = "/main"
+password-command = "pass main"
+environment.A_TOKEN.command = "exit 1"
+[profiles.home.repositories.offsite]
+repository-file = "/location"
+password-file = "/p"
+environment.A_TOKEN.command = "echo own"
+)");
+  const auto access = repository_access(home, "offsite", some_flags(), some_environment());
+  REQUIRE_MESSAGE(access, (access ? "" : access.error().message));
+  CHECK(access->words == Words{"--repository-file=/location", "--password-file=/p"});
+  CHECK(access->variables == Variables{{"A_TOKEN", "own"}});
+}
+
+TEST_CASE("what a profile says itself leaves nothing of what it inherits") {
+  const std::string base = R"(
+[profiles.base]
+repository = "/main"
+insecure-no-password = true
+environment.A_TOKEN.file = "/nowhere"
+environment.B_TOKEN.command = "exit 1"
+)";
+  const auto access_of = [](const Profile& profile) {
+    const auto access = repository_access(profile, "", some_flags(), some_environment());
+    REQUIRE_MESSAGE(access, (access ? "" : access.error().message));
+    return *access;
+  };
+  const Profile home = sample_profile(base + R"(
+[profiles.home]
+inherit = "base"
+repository-file = "/location"
+password-file = "/p"
+environment.A_TOKEN.command = "echo own"
+environment.B_TOKEN = "plain"
+insecure-inline-secrets = true
+)",
+                                      "home");
+  const Access own = access_of(home);
+  CHECK(own.words == Words{"--repository-file=/location", "--password-file=/p"});
+  CHECK(own.variables == Variables{{"A_TOKEN", "own"}, {"B_TOKEN", "plain"}});
+  SUBCASE("a flag that is taken back says nothing else") {
+    const Profile again = sample_profile(
+        "[profiles.base]\nrepository = '/main'\npassword-file = '/p'\n[profiles.home]\ninherit = "
+        "'base'\ninsecure-no-password = false\n",
+        "home");
+    CHECK(access_of(again).words == Words{"--password-file=/p", "--repo=/main"});
+  }
+}
+
+TEST_CASE("a password in a profile is the one that counts, whatever the environment says") {
+  const Profile home = sample_profile(
+      "[profiles.home]\nrepository = '/r'\npassword = 'x'\ninsecure-inline-secrets = true\n");
+  const auto access = repository_access(home, "", some_flags(), some_environment());
+  REQUIRE(access);
+  CHECK(access->variables == Variables{{"LAGAN_PASSWORD", "x"},
+                                       {"LAGAN_PASSWORD_FILE", ""},
+                                       {"LAGAN_PASSWORD_COMMAND", ""}});
+}
+
 TEST_CASE("secrets come from files, commands and credentials of systemd") {
   const Folder folder;
   std::ofstream(folder.path() + "/token") << "geheim\n";

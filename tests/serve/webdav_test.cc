@@ -46,6 +46,11 @@ TEST_CASE("what is no question is refused, however it is cut") {
     INFO(bad);
     CHECK(!parse_property_question(bad));
   }
+  const auto in_space = [](std::size_t bytes) {
+    return question("<d:prop><x:a xmlns:x=\"" + std::string(bytes, 'y') + "\"/></d:prop>");
+  };
+  CHECK(parse_property_question(in_space(256)));
+  CHECK(!parse_property_question(in_space(257)));
   std::string many;
   for (int i = 0; i < 1000; ++i) many += "<d:x/>";
   CHECK(!parse_property_question(question("<d:prop>" + many + "</d:prop>")));

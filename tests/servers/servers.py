@@ -7,7 +7,11 @@ were free, for as long as a test runs. Nothing of the machine is used but the in
         server.flags            # what the program needs beside it
 """
 
+import base64
 import ctypes
+import email.utils
+import hmac
+import http.client
 import os
 import shutil
 import signal
@@ -100,6 +104,11 @@ class Server:
                 stderr=log, preexec_fn=die_with_parent, env={**os.environ, "PATH": PATH}, **options)
         self.processes.append(process)
         return process
+
+    def kill(self, process):
+        self.processes.remove(process)
+        process.kill()
+        process.wait()
 
     def run(self, *words):
         done = subprocess.run([find(words[0]), *words[1:]], capture_output=True, text=True,
@@ -324,12 +333,16 @@ http {{
 
 
 class CephRgw(Server):
-    """Ceph with a gateway that speaks S3: one monitor, one OSD in memory, no manager."""
+    """Ceph with a gateway that speaks S3: one monitor, one OSD (in memory, unless it is to be killed), no manager."""
 
     name = "rgw"
     programs = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "monmaptool", "ceph", "openssl")
     ready_within_s = 120
     access_key, secret_key = "LAGANTESTKEY00000001", "secret/of+Ceph0123456789abcdefghijklmnop"
+
+    def __init__(self, survives_kill=False):
+        super().__init__()
+        self.store = "bluestore" if survives_kill else "memstore"
 
     def start(self):
         self.port, self.tls_port, monitor, old_monitor = (free_port() for _ in range(4))
@@ -360,8 +373,10 @@ osd pool default pg num = 4
 osd pool default pgp num = 4
 osd pool default pg autoscale mode = off
 mon max pg per osd = 1000
-osd objectstore = memstore
+osd objectstore = {self.store}
 memstore device bytes = 4294967296
+bluestore block size = 8589934592
+osd memory target = 1073741824
 osd class load list = *
 osd class default list = *
 run dir = {self.path("run")}
@@ -392,7 +407,7 @@ rgw dns name = localhost
         osd = str(uuid.uuid4())
         self.run("ceph", "-c", config, "osd", "new", osd, "0")
         self.run("ceph-osd", "-c", config, "-i", "0", "--mkfs", "--osd-uuid", osd)
-        self.spawn("ceph-osd", "-c", config, "-f", "-i", "0")
+        self.start_store()
         self.start_gateway()
         self.run("radosgw-admin", "-c", config, "-n", "client.rgw", "user", "create", "--uid=lagan",
                  "--display-name=lagan", f"--access-key={self.access_key}",
@@ -400,14 +415,36 @@ rgw dns name = localhost
         self.environment = {"AWS_ACCESS_KEY_ID": self.access_key,
                             "AWS_SECRET_ACCESS_KEY": self.secret_key}
 
+    def put(self, resource, body=b""):
+        """What lagan never asks for, signed the old and simple way."""
+        date = email.utils.formatdate(usegmt=True)
+        signature = hmac.digest(self.secret_key.encode(), f"PUT\n\n\n{date}\n{resource}".encode(), "sha1")
+        authorization = f"AWS {self.access_key}:{base64.b64encode(signature).decode()}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("PUT", resource, body, {"Date": date, "Authorization": authorization})
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise RuntimeError(f"PUT {resource}: {answer.status} {answer.read()}")
+        connection.close()
+
+    def lines(self):
+        """Also a bucket that keeps what is deleted and replaced."""
+        self.put("/versioned")
+        self.put("/versioned?versioning", b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+        return super().lines() + f"{self.name}-versioned {self.location('versioned/contract')} there\n"
+
+    def start_store(self):
+        self.osd = self.spawn("ceph-osd", "-c", self.path("ceph.conf"), "-f", "-i", "0")
+
+    def kill_store(self):
+        self.kill(self.osd)
+
     def start_gateway(self):
         self.gateway = self.spawn("radosgw", "-c", self.path("ceph.conf"), "-f", "-n", "client.rgw")
         self.wait_for_status(f"http://127.0.0.1:{self.port}/swift/healthcheck", 200, 204)
 
     def kill_gateway(self):
-        self.processes.remove(self.gateway)
-        self.gateway.kill()
-        self.gateway.wait()
+        self.kill(self.gateway)
 
     def location(self, name):
         return f"s3+http://127.0.0.1:{self.port}/{name}"

@@ -54,7 +54,8 @@ Backend local_below(const std::string& name, const std::string& parent) {
 }
 
 // A server that the environment names: LAGAN_TEST_LOCATIONS has a line "name location [option]" for
-// each, where the option is as for -o, or cacert=FILE. Every place is a new bucket or folder there.
+// each, where the option is as for -o, or cacert=FILE, or `there` if the bucket is there already.
+// Every place is a new bucket or folder.
 std::vector<Backend> servers() {
   std::vector<Backend> all;
   const char* lines = std::getenv("LAGAN_TEST_LOCATIONS");
@@ -72,11 +73,11 @@ std::vector<Backend> servers() {
       options.extended[option.substr(0, equals)] = option.substr(equals + 1);
     }
     all.push_back(
-        {name, [location, options] {
+        {name, [location, options, option] {
            static std::atomic<int> number = 0;
            const std::string own = fmt::format("{}-{}-{}", location, ::getpid(), ++number);
            return Place{nullptr, [own, options] { return open_storage(own, options).value(); },
-                        true, nullptr};
+                        option != "there", nullptr};
          }});
   }
   return all;

@@ -8,6 +8,7 @@
 
 #include "storage/memory.h"
 #include "tests/repo/recording_storage.h"
+#include "tests/storage/forwarding_storage.h"
 #include "tests/util/temporary_folder.h"
 
 namespace lagan {
@@ -15,11 +16,22 @@ namespace {
 
 const ObjectName kPack = *ObjectName::parse("data/pack");
 
+class Far final : public ForwardingStorage {
+ public:
+  Far(Storage& inner, std::string description)
+      : ForwardingStorage(inner), description_(std::move(description)) {}
+  std::string description() const override { return description_; }
+
+ private:
+  const std::string description_;
+};
+
 struct Cached {
   TemporaryFolder folder;
   std::shared_ptr<RecordingStorage> far =
       std::make_shared<RecordingStorage>(std::shared_ptr<Storage>(make_memory_storage()));
   std::unique_ptr<Storage> storage;
+  std::string place = "far";
 
   explicit Cached(std::uint64_t max_bytes = 1'000'000) {
     REQUIRE(far->put(kPack, as_bytes("the content of a pack")));
@@ -27,7 +39,7 @@ struct Cached {
   }
   void open(std::uint64_t max_bytes) {
     storage.reset();
-    auto made = with_disk_cache(std::make_unique<Borrowed>(*far), folder / "blocks", max_bytes);
+    auto made = with_disk_cache(std::make_unique<Far>(*far, place), folder / "blocks", max_bytes);
     REQUIRE(made);
     storage = *std::move(made);
     far->forget_calls();
@@ -38,29 +50,6 @@ struct Cached {
     return std::string(as_text(*bytes));
   }
   std::size_t gets() { return far->calls("get ").size(); }
-
-  class Borrowed final : public Storage {
-   public:
-    explicit Borrowed(Storage& inner) : inner_(inner) {}
-    Capabilities capabilities() const override { return inner_.capabilities(); }
-    std::string description() const override { return inner_.description(); }
-    Result<void> create() override { return inner_.create(); }
-    Result<void> put(const ObjectName& name, ByteSpan bytes) override {
-      return inner_.put(name, bytes);
-    }
-    Result<Bytes> get(const ObjectName& name) override { return inner_.get(name); }
-    Result<Bytes> get(const ObjectName& name, ByteRange range) override {
-      return inner_.get(name, range);
-    }
-    Result<ObjectInfo> stat(const ObjectName& name) override { return inner_.stat(name); }
-    Result<void> list(std::string_view prefix, const EachObject& each) override {
-      return inner_.list(prefix, each);
-    }
-    Result<void> remove(const ObjectName& name) override { return inner_.remove(name); }
-
-   private:
-    Storage& inner_;
-  };
 };
 
 TEST_CASE("a part is fetched once, also over several runs") {
@@ -89,6 +78,15 @@ TEST_CASE("what is damaged, cut or gone in the cache is fetched again") {
   SUBCASE("gone") { std::filesystem::remove_all(folder); }
   CHECK(cached.get(4, 7) == "content");
   CHECK(cached.gets() == 2);
+}
+
+TEST_CASE("another storage's part is not this one's") {
+  Cached cached;
+  CHECK(cached.get(4, 7) == "content");
+  cached.place = "elsewhere";
+  cached.open(1'000'000);
+  CHECK(cached.get(4, 7) == "content");
+  CHECK(cached.gets() == 1);
 }
 
 TEST_CASE("the oldest parts go when there are too many, also those of earlier runs") {

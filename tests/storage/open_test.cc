@@ -14,22 +14,23 @@ namespace lagan {
 TEST_CASE("every spelling of a folder opens that folder") {
   struct Spelling {
     const char* location;
-    const char* folder;
+    std::string folder;
   };
+  const std::string here = std::filesystem::current_path();
   const Spelling spellings[] = {
       {"/srv/backup", "/srv/backup"},
       {"/srv/backup///", "/srv/backup"},
       {"/", "/"},
-      {".", "."},
-      {"backup", "backup"},
-      {"./backup/", "./backup"},
-      {"../a/b:c", "../a/b:c"},
-      {"./with:colon", "./with:colon"},
+      {".", here},
+      {"backup", here + "/backup"},
+      {".//backup/", here + "/backup"},
+      {"../a/b:c", here + "/../a/b:c"},
+      {"./with:colon", here + "/with:colon"},
       {"file:///srv/backup", "/srv/backup"},
       {"file:///srv/backup/", "/srv/backup"},
       {"local:/srv/backup", "/srv/backup"},
-      {"local:backup", "backup"},
-      {"local:odd:name", "odd:name"},
+      {"local:backup", here + "/backup"},
+      {"local:odd:name", here + "/odd:name"},
   };
   for (const Spelling& spelling : spellings) {
     INFO(spelling.location);
