@@ -22,6 +22,11 @@ ChunkCache::~ChunkCache() {
   wanted_.notify_all();
 }
 
+std::size_t ChunkCache::bytes() const {
+  const MutexLock lock(mutex_);
+  return chunks_.weight();
+}
+
 Result<ChunkCache::Chunk> ChunkCache::load(const ChunkId& id) {
   std::shared_ptr<Fetch> under_way;
   {

@@ -35,6 +35,7 @@ class ChunkCache {
   bool can_prefetch() const { return !threads_.empty(); }
 
   std::size_t max_bytes() const { return max_bytes_; }
+  std::size_t bytes() const;  // that are in use
   // Waits until nothing more is fetched ahead.
   void settle();
 
@@ -48,7 +49,7 @@ class ChunkCache {
 
   const ChunkSource source_;
   const std::size_t max_bytes_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   Condition done_, wanted_;
   LruCache<ChunkId, Chunk> chunks_ GUARDED_BY(mutex_);
   std::unordered_map<ChunkId, std::shared_ptr<Fetch>> under_way_ GUARDED_BY(mutex_);

@@ -14,14 +14,17 @@ constexpr std::size_t kLinesCompared = 64;
 
 }  // namespace
 
+std::string utc_text(Nanoseconds time) {
+  const std::time_t seconds = time / 1'000'000'000;
+  std::tm parts{};
+  char text[64];
+  if (::gmtime_r(&seconds, &parts) == nullptr) return "unknown";
+  return std::string(text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts));
+}
+
 void ErrorLog::add(const std::string& what) {
   const Nanoseconds now = clock_();
-  const std::time_t seconds = now / 1'000'000'000;
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  char when[32];
-  std::strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  std::string text = fmt::format("{} {}", when, what);
+  std::string text = fmt::format("{} {}", utc_text(now), what);
   // A name may hold anything.
   std::ranges::replace(text, '\n', '?');
   const MutexLock lock(mutex_);
@@ -31,11 +34,12 @@ void ErrorLog::add(const std::string& what) {
   lines_.push_back({what, std::move(text)});
   if (lines_.size() > kLinesMax) lines_.pop_front();
   changed_ = now;
+  ++count_;
 }
 
 ErrorLog::State ErrorLog::state() const {
   const MutexLock lock(mutex_);
-  State state{{}, changed_};
+  State state{{}, changed_, count_};
   for (const Line& line : lines_) state.text += line.text + "\n";
   return state;
 }

@@ -3,6 +3,7 @@
 
 // What could not be read, for who looks into a mount's `.lagan/errors`. Any thread.
 
+#include <cstdint>
 #include <deque>
 #include <string>
 
@@ -10,6 +11,9 @@
 #include "util/mutex.h"
 
 namespace lagan {
+
+// "2026-11-20T14:00:03Z".
+std::string utc_text(Nanoseconds time);
 
 class ErrorLog {
  public:
@@ -22,6 +26,7 @@ class ErrorLog {
   struct State {
     std::string text;  // the last lines
     Nanoseconds changed = 0;
+    std::uint64_t count = 0;  // of all lines that were ever told
   };
   State state() const;
 
@@ -33,6 +38,7 @@ class ErrorLog {
   mutable Mutex mutex_;
   std::deque<Line> lines_ GUARDED_BY(mutex_);
   Nanoseconds changed_ GUARDED_BY(mutex_);
+  std::uint64_t count_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace lagan

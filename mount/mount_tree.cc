@@ -179,7 +179,21 @@ NodeStatus MountTree::status_of_place(const Layout::Place& place, const View& vi
   return node;
 }
 
-NodeStatus MountTree::status_of_report(NodeId file) const {
+MountState MountTree::state() const {
+  const auto all = snapshots();
+  MountState state;
+  state.repository = options_.repository;
+  state.snapshots = all.size();
+  if (!all.empty()) state.newest = all.back()->id.hex();
+  state.changed = view()->time;
+  state.nodes = nodes();
+  state.contents = {chunks_.bytes(), chunks_.max_bytes()};
+  state.folders = {reader_.cached_bytes(), options_.metadata_cache_bytes};
+  return state;
+}
+
+NodeStatus MountTree::status_of_report(NodeId file) {
+  if (file == ReportFolder::kStatus) reports_.tell(state());
   const ReportFolder::Content content = reports_.content(file);
   NodeStatus node = status_above(file, S_IFREG | 0444, *view());
   node.status.st_size = static_cast<off_t>(content.text.size());

@@ -45,7 +45,8 @@ struct MountTreeOptions {
   std::size_t metadata_cache_bytes = std::size_t{32} << 20;
   std::size_t content_cache_bytes = std::size_t{256} << 20;
   std::size_t prefetch_threads = 0;
-  PrfKey key{};  // of stable numbers
+  PrfKey key{};            // of stable numbers
+  std::string repository;  // its id, to be told
   Clock clock = system_now;
 };
 
@@ -134,7 +135,8 @@ class MountTree {
 
   NodeStatus status_above(NodeId id, mode_t mode, const View& view) const;
   NodeStatus status_of_place(const Layout::Place& place, const View& view) const;
-  NodeStatus status_of_report(NodeId file) const;
+  NodeStatus status_of_report(NodeId file);
+  MountState state() const;
   NodeStatus status_of_entry(const Entry& entry, NodeId id, std::uint32_t links);
   NodeStatus take_history(const std::string& path, const View& view);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mount/report_folder.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace lagan {
@@ -14,9 +16,37 @@ bool ReportFolder::is_file(NodeId id) {
   return std::ranges::find(kFiles, id, &File::id) != kFiles.end();
 }
 
-ReportFolder::Content ReportFolder::content(NodeId) const {
-  ErrorLog::State state = errors_.state();
-  return {std::move(state.text), state.changed};
+// All of it is numbers and ids: nothing needs an escape.
+void ReportFolder::tell(const MountState& state) {
+  std::string text = fmt::format(
+      R"({{
+  "repository": "{}",
+  "snapshots": {},
+  "newest": {},
+  "changed": "{}",
+  "errors": {},
+  "nodes": {},
+  "cache": {{
+    "contents": {{"bytes": {}, "max_bytes": {}}},
+    "folders": {{"bytes": {}, "max_bytes": {}}}
+  }}
+}}
+)",
+      state.repository, state.snapshots,
+      state.newest.empty() ? "null" : fmt::format("\"{}\"", state.newest), utc_text(state.changed),
+      errors_.state().count, state.nodes, state.contents.bytes, state.contents.max_bytes,
+      state.folders.bytes, state.folders.max_bytes);
+  const MutexLock lock(mutex_);
+  if (text != status_.text) status_ = {std::move(text), clock_()};
+}
+
+ReportFolder::Content ReportFolder::content(NodeId file) const {
+  if (file == kErrors) {
+    ErrorLog::State state = errors_.state();
+    return {std::move(state.text), state.changed};
+  }
+  const MutexLock lock(mutex_);
+  return status_;
 }
 
 }  // namespace lagan

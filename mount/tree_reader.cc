@@ -34,6 +34,11 @@ TreeReader::TreeReader(ChunkSource source, std::size_t cache_bytes)
       leaves_(cache_bytes - cache_bytes / kFoldersPart),
       folders_(cache_bytes / kFoldersPart) {}
 
+std::size_t TreeReader::cached_bytes() const {
+  const MutexLock lock(mutex_);
+  return leaves_.weight() + folders_.weight();
+}
+
 LeafNumber TreeReader::number_of(const ChunkId& id) {
   const MutexLock lock(mutex_);
   const auto [it, is_new] = numbers_.try_emplace(id, static_cast<LeafNumber>(ids_.size()));

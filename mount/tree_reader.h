@@ -62,6 +62,8 @@ class TreeReader {
   // Nothing if there is none. Entries that no reader takes are none.
   Result<std::optional<FoundEntry>> find(const ChunkId& folder, std::string_view name);
 
+  std::size_t cached_bytes() const;
+
   // For lists and attributes that are chunks.
   const ChunkSource& source() const { return source_; }
 
@@ -73,7 +75,7 @@ class TreeReader {
                        std::string& reached);
 
   const ChunkSource source_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   LruCache<LeafNumber, std::shared_ptr<const Leaf>> leaves_ GUARDED_BY(mutex_);
   LruCache<ChunkId, std::shared_ptr<const FolderLeaves>> folders_ GUARDED_BY(mutex_);
   std::vector<ChunkId> ids_ GUARDED_BY(mutex_);  // by number

@@ -173,7 +173,8 @@ std::vector<ManualPage> look_pages() {
          "the same, and as a network drive for Windows, macOS and rclone"},
         {"lagan serve webdav --listen 0.0.0.0:443 --user anna --user-password-file pw "
          "--tls-cert a.pem --tls-key b.pem",
-         "for other machines"}},
+         "for other machines"},
+        {"lagan serve http latest:/home/anna", "one folder of one snapshot, and nothing else"}},
        {{"Where", {"listen"}},
         {"Who may come in",
          {"user", "user-password-file", "user-password-command", "tls-cert", "tls-key",

@@ -1,80 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 #include <optional>
 
 #include "mount/cache_sizes.h"
 #include "mount/daemon.h"
-#include "mount/follower.h"
-#include "mount/mount_source.h"
-#include "mount/mount_tree.h"
 #include "mount/mountpoint.h"
 #include "mount/session.h"
-#include "repo/derived_keys.h"
-#include "repo/tree.h"
-#include "src/cli/context.h"
 #include "src/cli/mount_commands.h"
-#include "src/cli/snapshot_browser.h"
-#include "src/engine/tree_path.h"
-#include "util/duration.h"
+#include "src/cli/shown_tree.h"
 
 namespace lagan::cli {
 namespace {
 
 struct MountFlags {
-  std::string mountpoint, snapshot;
+  std::string mountpoint;
   bool daemon = false, allow_other = false, no_default_permissions = false, owner_root = false;
   bool own_xattrs = false, gmt_names = false;
   std::vector<std::string> path_templates;
   std::string time_template;
-  std::string oldest, newest;
-  std::string cache_memory = "256M", cache_disk, refresh = "5s";
-  SnapshotFlags filter;
+  std::string cache_disk;
+  TreeFlags tree;
 };
 
-Result<MountSourceOptions> source_options(const MountFlags& flags, const std::string& snapshot,
-                                          const CacheSizes& sizes) {
-  MountSourceOptions options;
-  options.block_cache_bytes = sizes.blocks;
-  options.filter = flags.filter.filter();
-  options.snapshot = snapshot;
-  if (!flags.oldest.empty()) options.oldest = TRY_IN("--oldest", parse_time(flags.oldest));
-  if (!flags.newest.empty()) options.newest = TRY_IN("--newest", parse_time(flags.newest));
-  return options;
-}
-
-Result<MountTreeOptions> tree_options(const MountFlags& flags, const Repository& repository,
-                                      const CacheSizes& sizes) {
-  MountTreeOptions options;
+Result<MountTreeOptions> tree_options(const MountFlags& flags, const Repository& repository) {
+  MountTreeOptions options = TRY(flags.tree.tree_options(repository));
   if (!flags.path_templates.empty()) options.layout.path_templates = flags.path_templates;
   if (!flags.time_template.empty())
     options.layout.time_template = from_go_layout(flags.time_template);
   options.layout.gmt_names = flags.gmt_names;
-  options.content_cache_bytes = sizes.chunks;
   options.owner_root = flags.owner_root;
   options.own_xattrs = flags.own_xattrs;
-  options.uid = ::getuid();
-  options.gid = ::getgid();
-  const std::size_t gets = repository.storage().capabilities().parallel_gets;
-  options.prefetch_threads = std::clamp<std::size_t>(gets == 0 ? 2 : gets, 2, 16);
-  options.key = split_key(repository);
   return options;
-}
-
-// Makes a folder of a snapshot its root.
-Result<void> enter(std::vector<StoredSnapshot>& snapshots, const ChunkSource& trees,
-                   const std::string& path) {
-  if (path.empty()) return {};
-  for (StoredSnapshot& stored : snapshots) {
-    const Entry entry = TRY(entry_at(trees, stored.snapshot, path));
-    if (entry.kind != EntryKind::directory)
-      return fail(ErrorCode::invalid_argument, fmt::format("{} is not a folder", path));
-    stored.snapshot.root = entry.subtree;
-  }
-  return {};
 }
 
 Result<int> run_mount(Context& context, const MountFlags& flags) {
@@ -82,7 +40,6 @@ Result<int> run_mount(Context& context, const MountFlags& flags) {
   if (context.globals.retry_time == Globals().retry_time) context.globals.retry_time = "1m";
   if (!flags.cache_disk.empty())
     context.globals.storage_options.push_back("cache.size=" + flags.cache_disk);
-  const auto [snapshot, path] = split_snapshot_path(flags.snapshot);
   MountpointRules rules;
   rules.allow_other = flags.allow_other;
   const auto own = context.own_folders();
@@ -95,37 +52,19 @@ Result<int> run_mount(Context& context, const MountFlags& flags) {
   ::signal(SIGHUP, SIG_IGN);
 
   const auto repository = TRY(context.open_repository());
-  const CacheSizes sizes = split_cache(TRY_IN("--cache-memory", parse_size(flags.cache_memory)));
-  MountSource source(*repository, TRY(source_options(flags, snapshot, sizes)));
-  auto look = TRY(source.look());
-  for (const std::string& damaged : look->damaged) context.warn(damaged);
-  MountTreeOptions options = TRY(tree_options(flags, *repository, sizes));
-  options.is_single = !snapshot.empty();
-  options.folder = clean_path(path);
-  TRY(enter(look->snapshots, source.trees(), options.folder));
-  const std::size_t count = look->snapshots.size();
-  MountTree tree(source.trees(), source.content(), options);
-  for (const std::string& damaged : look->damaged) tree.note(damaged);
-  tree.set_snapshots(std::move(look->snapshots));
-
+  MountTreeOptions options = TRY(tree_options(flags, *repository));
+  const auto shown = TRY(ShownTree::open(context, *repository, flags.tree, std::move(options)));
   const auto session = TRY(Session::mount(
-      tree, {.mountpoint = mountpoint,
-             .source = repository->storage().description(),
-             .allow_other = flags.allow_other,
-             .checks_permissions = flags.allow_other && !flags.no_default_permissions}));
-  std::optional<Follower> follower;
-  if (snapshot.empty()) {
-    const Nanoseconds interval = TRY_IN("--refresh", parse_duration(flags.refresh));
-    follower.emplace(source, tree,
-                     std::chrono::duration_cast<std::chrono::milliseconds>(
-                         std::chrono::nanoseconds(std::max<Nanoseconds>(interval, 100'000'000))));
-  }
+      shown->tree(), {.mountpoint = mountpoint,
+                      .source = repository->storage().description(),
+                      .allow_other = flags.allow_other,
+                      .checks_permissions = flags.allow_other && !flags.no_default_permissions}));
+  shown->follow();
   if (context.globals.json) {
     context.print_json(
-        {{"message_type", "mounted"}, {"mountpoint", mountpoint}, {"snapshots", count}});
+        {{"message_type", "mounted"}, {"mountpoint", mountpoint}, {"snapshots", shown->count()}});
   } else {
-    context.say(fmt::format("{} {} mounted at {}; unmount with {}", count,
-                            count == 1 ? "snapshot is" : "snapshots are", mountpoint,
+    context.say(fmt::format("{} mounted at {}; unmount with {}", shown->count_text(), mountpoint,
                             daemon ? fmt::format("'lagan umount {}'", mountpoint) : "Ctrl-C"));
   }
   std::fflush(stdout);
@@ -142,9 +81,7 @@ void add_mount(CLI::App& app, Context& context) {
   command->add_option("mountpoint", flags->mountpoint, "an empty folder")
       ->type_name("MOUNTPOINT")
       ->required();
-  command->add_option("snapshot", flags->snapshot,
-                      "only this one: `latest`, an id or its beginning, with :PATH only what is "
-                      "below PATH");
+  flags->tree.add_to(*command);
   command->add_flag("-d,--daemon", flags->daemon, "go on in the background");
   command->add_flag("--allow-other", flags->allow_other,
                     "other users may look too, as far as modes and ACLs let them");
@@ -165,19 +102,10 @@ void add_mount(CLI::App& app, Context& context) {
                     "also @GMT-2026.11.20-14.00.03, for Samba's Previous Versions");
   command->add_flag("--own-xattrs", flags->own_xattrs,
                     "tell where all is from in user.lagan.snapshot, .path, .content and others");
-  command->add_option("--oldest", flags->oldest, "only snapshots of this time or later")
-      ->type_name("TIME");
-  command->add_option("--newest", flags->newest, "only snapshots of this time or earlier")
-      ->type_name("TIME");
-  command->add_option("--cache-memory", flags->cache_memory, "for what was read, in memory")
-      ->type_name("SIZE");
   command
       ->add_option("--cache-disk", flags->cache_disk,
                    "and in the cache folder, encrypted: for repositories behind a network")
       ->type_name("SIZE");
-  command->add_option("--refresh", flags->refresh, "how often to look for new snapshots")
-      ->type_name("DURATION");
-  flags->filter.add_to(*command);
   command->callback([&context, flags] {
     context.run = [&context, flags] {
       const auto code = run_mount(context, *flags);

@@ -3,9 +3,8 @@
 
 #include <csignal>
 
-#include "mount/follower.h"
 #include "src/cli/credentials.h"
-#include "src/cli/tree_flags.h"
+#include "src/cli/shown_tree.h"
 #include "src/serve/listen_address.h"
 #include "src/serve/server.h"
 
@@ -46,35 +45,27 @@ Result<int> run_serve(Context& context, const ServeFlags& flags) {
   const auto address = TRY_IN("--listen", ListenAddress::parse(flags.listen));
   ServerOptions options = TRY(server_options(context, flags));
   if (!flags.insecure_listen) TRY(check_exposure(address, options));
-  const auto interval = TRY(flags.tree.interval());
-  const auto source_options = TRY(flags.tree.source_options());
   File listener = TRY(address.open());
   const std::string shown_address = TRY(address_of(listener));
   // The terminal may go; the server stays.
   ::signal(SIGHUP, SIG_IGN);
 
   const auto repository = TRY(context.open_repository());
-  MountSource source(*repository, source_options);
-  auto look = TRY(source.look());
-  MountTree tree(source.trees(), source.content(), TRY(flags.tree.tree_options(*repository)));
-  for (const std::string& damaged : look->damaged) {
-    context.warn(damaged);
-    tree.note(damaged);
-  }
-  const std::size_t count = look->snapshots.size();
-  tree.set_snapshots(std::move(look->snapshots));
+  MountTreeOptions tree_options = TRY(flags.tree.tree_options(*repository));
+  const auto shown =
+      TRY(ShownTree::open(context, *repository, flags.tree, std::move(tree_options)));
+  MountTree& tree = shown->tree();
   const Site site(tree, {.with_webdav = flags.protocol == "webdav",
                          .takes_any_host = options.login || options.tls,
-                         .zip = {.chunks = source.chunks(),
+                         .zip = {.chunks = shown->source().chunks(),
                                  .note = [&](const std::string& what) { tree.note(what); }}});
   const std::string url = fmt::format("{}://{}/", options.tls ? "https" : "http", shown_address);
   const auto server = TRY(Server::start(site, std::move(listener), std::move(options)));
-  const Follower follower(source, tree, interval);
+  shown->follow();
   if (context.globals.json) {
-    context.print_json({{"message_type", "serving"}, {"url", url}, {"snapshots", count}});
+    context.print_json({{"message_type", "serving"}, {"url", url}, {"snapshots", shown->count()}});
   } else {
-    context.say(fmt::format("{} {} at {}; Ctrl-C ends it", count,
-                            count == 1 ? "snapshot is" : "snapshots are", url));
+    context.say(fmt::format("{} at {}; Ctrl-C ends it", shown->count_text(), url));
   }
   std::fflush(stdout);
   server->wait(context.interruption());
@@ -90,6 +81,7 @@ void add_serve(CLI::App& app, Context& context) {
   command->add_option("protocol", flags->protocol, "http for browsers, webdav for both")
       ->type_name("PROTOCOL")
       ->required();
+  flags->tree.add_to(*command);
   command->add_option("--listen", flags->listen, "where: 127.0.0.1:8080, [::]:8443")
       ->type_name("ADDRESS:PORT");
   command->add_option("--user", flags->user, "let in only who knows this name and a password")
@@ -105,7 +97,6 @@ void add_serve(CLI::App& app, Context& context) {
   command->add_option("--tls-key", flags->tls_key, "file with its key, in PEM")->type_name("FILE");
   command->add_flag("--insecure-listen", flags->insecure_listen,
                     "let other machines in without a password, or without TLS");
-  flags->tree.add_to(*command);
   command->callback([&context, flags] {
     context.run = [&context, flags] {
       const auto code = run_serve(context, *flags);

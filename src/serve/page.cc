@@ -110,8 +110,7 @@ std::string snapshot_row(const StoredSnapshot& stored) {
 
 std::string PageText::begin() {
   const bool is_root = place_.names().empty();
-  std::string page =
-      fmt::format(kHead, is_root ? "Snapshots" : escape_markup(place_.name())) + heading();
+  std::string page = fmt::format(kHead, title()) + heading();
   if (is_root && !place_.snapshot()) page += timeline() + "<h2>Other ways to the same</h2>\n";
   page +=
       "<table id=\"names\">\n<thead><tr><th>Name</th><th class=\"size\">Size</th>"
@@ -119,17 +118,25 @@ std::string PageText::begin() {
   return page;
 }
 
+bool PageText::is_one_snapshot() const {
+  return place_.tree().snapshot_of(MountTree::kRoot) != nullptr;
+}
+
+const char* PageText::root_title() const { return is_one_snapshot() ? "Snapshot" : "Snapshots"; }
+
+std::string PageText::title() const {
+  return place_.names().empty() ? root_title() : escape_markup(place_.name());
+}
+
 // The way from the root, each part a link.
 std::string PageText::heading() const {
-  std::string way = link("/", "Snapshots");
+  std::string way = link("/", root_title());
   std::vector<std::string> names;
   for (const std::string& name : place_.names()) {
     names.push_back(name);
     way += " / " + link(url_of(names, UrlOf::folder), name);
   }
-  return fmt::format("<h1>{}</h1>\n<nav>{}</nav>\n",
-                     place_.names().empty() ? "Snapshots" : escape_markup(place_.name()), way) +
-         snapshot_line();
+  return fmt::format("<h1>{}</h1>\n<nav>{}</nav>\n", title(), way) + snapshot_line();
 }
 
 std::string PageText::snapshot_line() const {
@@ -172,8 +179,9 @@ std::string PageText::timeline() const {
   return all.empty() ? "<p>There are no snapshots.</p>\n" : text + "</table></details>\n";
 }
 
-// To all versions of what is called so here, or of the folder itself.
+// To all versions of what is called so here, or of the folder itself; one snapshot alone has one.
 std::string PageText::versions_link(const std::string& name) const {
+  if (is_one_snapshot()) return {};
   std::vector<std::string> names = {kVersions};
   names.insert(names.end(), place_.names_in_snapshot().begin(), place_.names_in_snapshot().end());
   if (!name.empty()) names.push_back(name);

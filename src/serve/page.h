@@ -19,6 +19,9 @@ class PageText : public FolderText {
   Result<std::string> end(bool is_incomplete) override;
 
  private:
+  bool is_one_snapshot() const;
+  const char* root_title() const;
+  std::string title() const;
   std::string heading() const;
   std::string snapshot_line() const;
   std::string timeline() const;

@@ -5,12 +5,14 @@
 #include <microhttpd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <vector>
 
+#include "src/serve/guess_limit.h"
 #include "util/mutex.h"
 
 namespace lagan {
@@ -22,6 +24,11 @@ constexpr std::size_t kHeadBytes = 32 * 1024;
 constexpr std::size_t kPieceBytes = 256 * 1024;
 // What lies in deep folders is looked for by functions that call themselves.
 constexpr std::size_t kStackBytes = std::size_t{8} << 20;
+
+// Of no use as a time, but it never jumps.
+Nanoseconds steady_now() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 struct StopDaemon {
   void operator()(MHD_Daemon* daemon) const { ::MHD_stop_daemon(daemon); }
@@ -111,6 +118,7 @@ class GivenText {
   }
   GivenText(const GivenText&) = delete;
   GivenText& operator=(const GivenText&) = delete;
+  bool is_given() const { return text_ != nullptr; }
   std::string_view text() const { return text_ != nullptr ? text_ : ""; }
 
  private:
@@ -136,10 +144,11 @@ class MicroServer : public Server {
 
   MHD_Result begin(MHD_Connection* connection, Incoming& incoming) const;
   MHD_Result go_on(MHD_Connection* connection, Incoming& incoming, ByteSpan more) const;
-  bool admits(MHD_Connection* connection) const;
+  std::optional<WebAnswer> refusal(MHD_Connection* connection) const;
 
   const Site& site_;
   ServerOptions options_;
+  mutable GuessLimit guesses_{steady_now};
   Mutex mutex_;
   std::string log_ GUARDED_BY(mutex_);  // of what kept it from starting
   std::atomic<bool> is_started_ = false;
@@ -214,12 +223,29 @@ MHD_Result MicroServer::handle(void* self, MHD_Connection* connection, const cha
   }
 }
 
-bool MicroServer::admits(MHD_Connection* connection) const {
-  if (!options_.login) return true;
+// What whoever may not come in gets.
+std::optional<WebAnswer> MicroServer::refusal(MHD_Connection* connection) const {
+  if (!options_.login) return std::nullopt;
   char* password = nullptr;
   const GivenText user(::MHD_basic_auth_get_username_password(connection, &password));
   const GivenText given(password);
-  return options_.login->admits(user.text(), given.text());
+  const bool is_right = options_.login->admits(user.text(), given.text());
+  // Browsers ask without a password first, which is no guess.
+  if (user.is_given()) {
+    const auto* from = ::MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const bool is_known = from != nullptr && from->client_addr != nullptr;
+    const auto wait =
+        guesses_.judge(is_known ? guesser_of(*from->client_addr) : std::string(), is_right);
+    if (wait) {
+      WebAnswer later = sentence(429, "too many wrong passwords came from this address; wait");
+      later.fields.emplace_back("Retry-After", std::to_string(wait->count()));
+      return later;
+    }
+    if (is_right) return std::nullopt;
+  }
+  WebAnswer refused = sentence(401, "this needs a user and a password");
+  refused.fields.emplace_back("WWW-Authenticate", "Basic realm=\"lagan\", charset=\"UTF-8\"");
+  return refused;
 }
 
 // The fields are there, the body is not.
@@ -227,11 +253,7 @@ MHD_Result MicroServer::begin(MHD_Connection* connection, Incoming& incoming) co
   WebRequest& request = incoming.request;
   ::MHD_get_connection_values(connection, MHD_HEADER_KIND, note_field, &incoming);
   ::MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, note_word, &incoming);
-  if (!admits(connection)) {
-    WebAnswer refused = sentence(401, "this needs a user and a password");
-    refused.fields.emplace_back("WWW-Authenticate", "Basic realm=\"lagan\", charset=\"UTF-8\"");
-    return send(connection, std::move(refused));
-  }
+  if (auto refused = refusal(connection)) return send(connection, *std::move(refused));
   const bool is_answered_now =
       !site_.needs_body(request.method) && request.method != "GET" && request.method != "HEAD";
   return is_answered_now ? send(connection, site_.answer(request)) : MHD_YES;

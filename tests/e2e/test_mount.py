@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """mount and umount: every snapshot as a folder of the system, compared with what was saved."""
 
+import concurrent.futures
 import contextlib
 import errno
+import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -13,10 +16,11 @@ import time
 import unittest
 
 import compare_trees
+import random_trees
 from helpers import IS_ROOT, LAGAN, NOBODY, Fresh, OrdinaryUser, read, settle, write
-from random_trees import Grower
 
 MIB = 1 << 20
+SOURCES = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 
 
 def reason_not_to_mount(user=None):
@@ -82,54 +86,96 @@ class Mounting:
         self.assertFalse(mounted_at(self.mountpoint))
 
 
-class Exact(Mounting, Fresh):
+def become(user):
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+        random_trees.IS_ROOT = False
+
+
+def grow(folder, seed):
+    random_trees.Grower(random.Random(seed)).grow(os.fsencode(folder))
+
+
+class OddTrees(Mounting):
+    """Trees with everything in them that a user can make, looked at and copied by that user."""
+
+    def as_user(self, function, *words):
+        """What it returns to whom the mount belongs: not even root looks into it."""
+        with concurrent.futures.ProcessPoolExecutor(
+                1, multiprocessing.get_context("fork"), become, (self.user,)) as pool:
+            return pool.submit(function, *words).result()
+
     def grow(self, seed):
-        dice = random.Random(seed)
-        grower = Grower(dice)
-        grower.grow(os.fsencode(self.source))
-        self.addCleanup(subprocess.run, ["chattr", "-R", "-f", "-i", "-a", self.source], check=False,
-                        capture_output=True)
+        self.addCleanup(self.unprotect)
+        self.unprotect()
+        shutil.rmtree(self.source)
+        self.as_user(os.mkdir, self.source)
+        self.as_user(grow, self.source, seed)
+
+    def unprotect(self):
+        subprocess.run(["chattr", "-R", "-f", "-i", "-a", self.source], check=False,
+                       capture_output=True)
 
     def test_odd_trees_are_what_was_saved(self):
+        entries = 0
         for seed in (1, 2, 3):
             with self.subTest(seed=seed):
-                subprocess.run(["chattr", "-R", "-f", "-i", "-a", self.source], check=False,
-                               capture_output=True)
-                shutil.rmtree(self.source)
-                os.mkdir(self.source)
                 self.grow(seed)
                 self.backup(code=None)
-                expected = compare_trees.tree(self.source)
+                expected = self.as_user(compare_trees.tree, self.source)
+                entries += len(expected)
                 with self.mounted() as mnt:
-                    shown = compare_trees.tree(f"{mnt}/latest{self.source}")
-                    self.assertEqual(compare_trees.differences(expected, shown), [])
-                    # And again from the kernel's caches.
-                    shown = compare_trees.tree(f"{mnt}/latest{self.source}")
-                    self.assertEqual(compare_trees.differences(expected, shown), [])
+                    # The second time from the kernel's caches.
+                    for _ in range(2):
+                        shown = self.as_user(compare_trees.tree, f"{mnt}/latest{self.source}")
+                        self.assertEqual(compare_trees.differences(expected, shown), [])
+        self.assertGreater(entries, 50)
 
     def test_rsync_restores_from_it_exactly(self):
         if shutil.which("rsync") is None:
             self.skipTest("there is no rsync")
         self.grow(4)
-        # rsync does not take over what protects a file.
-        subprocess.run(["chattr", "-R", "-f", "-i", "-a", self.source], check=False,
-                       capture_output=True)
+        # rsync does not take over what protects a file, and reads every byte of a hole.
+        self.unprotect()
+        for here, _, names in os.walk(os.fsencode(self.source)):
+            for path in (os.path.join(here, name) for name in names):
+                if os.lstat(path).st_size > 16 * MIB:
+                    os.truncate(path, 16 * MIB)
         self.backup(code=None)
         target = os.path.join(self.folder, "target")
-        os.mkdir(target)
+        self.as_user(os.mkdir, target)
+        user = {} if self.user is None else {"user": self.user, "group": self.user,
+                                             "extra_groups": []}
         with self.mounted() as mnt:
             words = ["rsync", "-aHAX", "--checksum", "--devices", "--specials"]
-            subprocess.run([*words, f"{mnt}/latest{self.source}/", target], check=True)
-            again = subprocess.run([*words, "-ni", f"{mnt}/latest{self.source}/", target],
-                                   check=True, capture_output=True)
-            self.assertEqual(again.stdout, b"")
-        expected, found = compare_trees.tree(self.source), compare_trees.tree(target)
+            subprocess.run([*words, f"{mnt}/latest{self.source}/", target], check=True, **user)
+            # Now it has nothing more to do, from there or from where all of it came from.
+            for source in (f"{mnt}/latest{self.source}/", f"{self.source}/"):
+                again = subprocess.run([*words, "-ni", source, target], check=True,
+                                       capture_output=True, **user)
+                self.assertEqual(again.stdout, b"")
+        expected = self.as_user(compare_trees.tree, self.source)
+        found = self.as_user(compare_trees.tree, target)
         for entry in (*expected.values(), *found.values()):
             if stat.S_ISSOCK(entry["kind"]):  # rsync gives them no times
                 del entry["mtime"]
-        different = compare_trees.differences(expected, found, ignore=("flags", "project", "data"))
+        # It does not keep holes, and so the hashes of what is not a hole.
+        different = compare_trees.differences(expected, found,
+                                              ignore=("flags", "project", "data", "content"))
         self.assertEqual(different, [])
 
+
+class OddTreesOfRoot(OddTrees, Fresh):
+    pass
+
+
+class OddTreesOfUser(OddTrees, OrdinaryUser):
+    pass
+
+
+class Exact(Mounting, Fresh):
     def test_hard_links_share_a_number_and_know_how_many_they_are(self):
         os.mkdir(self.path("inner"))
         write(self.path("a"), "linked")
@@ -195,8 +241,10 @@ class Exact(Mounting, Fresh):
 class Tree(Mounting, Fresh):
     def test_snapshots_show_in_all_their_places(self):
         write(self.path("file"), "first")
+        write(self.path("gone"), "gone")
         first = self.backup(self.source, "--tag", "x", "--host", "attic")
         write(self.path("file"), "second")
+        os.remove(self.path("gone"))
         write(self.path("new"), "new")
         second = self.backup(self.source, "--host", "cellar")
         with self.mounted("--gmt-names") as mnt:
@@ -218,7 +266,10 @@ class Tree(Mounting, Fresh):
             versions = f"{mnt}/versions{self.source}/file"
             contents = [read(f"{versions}/{name}") for name in sorted(os.listdir(versions))]
             self.assertEqual(sorted(contents), [b"first", b"second"])
-            self.assertEqual(os.listdir(f"{mnt}/versions{self.source}"), ["file", "new"])
+            self.assertEqual(os.listdir(f"{mnt}/versions{self.source}"), ["file", "gone", "new"])
+            deleted = os.listdir(f"{mnt}/versions{self.source}/gone")
+            self.assertEqual([read(f"{mnt}/versions{self.source}/gone/{name}") for name in deleted],
+                             [b"gone"])
             status = os.statvfs(mnt)
             self.assertEqual(status.f_bfree, 0)
             self.assertGreater(status.f_files, 0)
@@ -227,7 +278,7 @@ class Tree(Mounting, Fresh):
         with self.mounted("--path-template", "%h/%T", "--time-template", "2006") as mnt:
             self.assertEqual(len(os.listdir(f"{mnt}/cellar")), 2)
         with self.mounted(f"{first}:{self.source}", "--own-xattrs", "--owner-root") as mnt:
-            self.assertEqual(os.listdir(mnt), ["file"])
+            self.assertEqual(os.listdir(mnt), ["file", "gone"])
             self.assertEqual(os.getxattr(f"{mnt}/file", "user.lagan.snapshot"), first.encode())
             self.assertEqual(os.stat(f"{mnt}/file").st_uid, 0)
 
@@ -285,6 +336,11 @@ class Tree(Mounting, Fresh):
             self.assertGreater(bad, 0)
             self.assertLess(bad * 4096, 9 * MIB)
             self.assertGreater(good, bad)
+            status = json.loads(read(f"{mnt}/.lagan/status.json"))
+            self.assertEqual(status["snapshots"], 1)
+            self.assertGreater(status["errors"], 0)
+            self.assertGreater(status["cache"]["contents"]["bytes"], 0)
+            self.assertEqual(status["cache"]["contents"]["max_bytes"], 192 * MIB)
             errors = read(f"{mnt}/.lagan/errors").decode()
             self.assertIn(": at byte ", errors)
             self.assertIn("pack ", errors)
@@ -368,7 +424,7 @@ class Fstab(Mounting, Fresh):
         write(f"{self.folder}/password", "first\n")
         environment = {**self.environment, "PATH": f"{programs}:{os.environ['PATH']}"}
         del environment["LAGAN_REPOSITORY"], environment["LAGAN_PASSWORD"]
-        helper = os.path.join(os.path.dirname(__file__), "../../scripts/mount.lagan")
+        helper = os.path.join(SOURCES, "scripts/mount.lagan")
         subprocess.run([helper, self.repository, self.mountpoint, "-s", "-o",
                         f"rw,noauto,x-systemd.automount,password-file={self.folder}/password,"
                         "host=cellar"], env=environment, check=True, stdout=subprocess.DEVNULL)
@@ -377,6 +433,70 @@ class Fstab(Mounting, Fresh):
             self.assertEqual(read(f"{self.mountpoint}/latest{self.source}/file"), b"content")
         finally:
             self.run_lagan("umount", self.mountpoint)
+
+
+    def test_mount_8_mounts_what_fstab_says(self):
+        reason = reason_not_to_mount(self.user)
+        if reason is not None or not IS_ROOT:
+            self.skipTest(reason or "only root may put a helper where mount(8) looks")
+        write(self.path("file"), "content")
+        self.backup()
+        self.prepare_mountpoint()
+        programs, helpers = (os.path.join(self.folder, name) for name in ("programs", "helpers"))
+        os.mkdir(programs)
+        os.mkdir(helpers)
+        os.symlink(LAGAN, os.path.join(programs, "lagan"))
+        shutil.copy(os.path.join(SOURCES, "scripts/mount.lagan"), helpers)
+        write(f"{self.folder}/password", "first\n")
+        # The example of the manual, with the paths of here.
+        example = [line for line in self.manual().splitlines() if "  lagan  " in line]
+        self.assertEqual(len(example), 1)
+        line = example[0].strip().replace("/srv/backup", self.repository)
+        line = line.replace("/mnt/backup", self.mountpoint)
+        line = line.replace("/etc/lagan/password", f"{self.folder}/password")
+        write(f"{self.folder}/fstab", line + "\n")
+        environment = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": self.folder,
+                       "LAGAN_CACHE_DIR": self.environment["LAGAN_CACHE_DIR"]}
+        # In a namespace of its own, where nobody else sees the helper.
+        done = subprocess.run(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-ec",
+             'mount --bind "$1" /sbin; mount --bind "$5" /usr/local/bin; mount -T "$2" "$3"; '
+             'cat "$3/latest$4/file"; grep -c " - fuse.lagan " /proc/self/mountinfo; '
+             '"$5/lagan" umount "$3"; ! grep " - fuse.lagan " /proc/self/mountinfo',
+             "sh", helpers, f"{self.folder}/fstab", self.mountpoint, self.source, programs],
+            env=environment, capture_output=True, text=True, timeout=60)
+        if "unshare failed" in done.stderr:
+            self.skipTest(done.stderr.strip())
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("content1\n", done.stdout)
+
+    def manual(self):
+        return read(os.path.join(SOURCES, "docs/mount.md")).decode()
+
+    def test_systemd_understands_the_unit_of_the_manual(self):
+        _, _, begun = self.manual().partition("    [Unit]")
+        lines = ("    [Unit]" + begun).splitlines()
+        unit = []
+        for line in lines:
+            if line and not line.startswith("    "):
+                break
+            unit.append(line.strip())
+        path = os.path.join(self.folder, "mnt-backup.mount")
+        write(path, "\n".join(unit) + "\n")
+
+        def verify():
+            return subprocess.run(["systemd-analyze", "verify", "--man=no", path],
+                                  capture_output=True, text=True,
+                                  env={"PATH": os.environ["PATH"], "HOME": self.folder})
+        try:
+            verified = verify()
+        except FileNotFoundError:
+            self.skipTest("there is no systemd-analyze")
+        self.assertEqual((verified.returncode, verified.stderr), (0, ""))
+        self.assertIn("Type=lagan", unit)
+        # It would say so.
+        write(path, "\n".join(unit).replace("Where=", "Elsewhere=") + "\n")
+        self.assertNotEqual(verify().stderr, "")
 
 
 class DiskCache(Mounting, Fresh):
@@ -388,8 +508,16 @@ class DiskCache(Mounting, Fresh):
             with self.mounted("--cache-disk", "10M") as mnt:
                 self.assertEqual(read(f"{mnt}/latest{self.source}/file"), content)
         blocks = os.path.join(self.folder, "cache/blocks")
-        self.assertGreater(sum(os.path.getsize(f"{blocks}/{name}") for name in os.listdir(blocks)),
-                           3 * MIB)
+        kept = [f"{blocks}/{name}" for name in os.listdir(blocks)]
+        self.assertGreater(sum(os.path.getsize(path) for path in kept), 3 * MIB)
+        # What is damaged there is fetched again, and nobody notices.
+        for path in kept:
+            with open(path, "r+b") as file:
+                file.seek(os.path.getsize(path) // 2)
+                file.write(b"damaged")
+        with self.mounted("--cache-disk", "10M") as mnt:
+            self.assertEqual(read(f"{mnt}/latest{self.source}/file"), content)
+            self.assertEqual(read(f"{mnt}/.lagan/errors"), b"")
         self.refuse("mount", self.mountpoint, "--cache-disk", "much", saying="cache.size")
 
 

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -19,7 +20,7 @@ import urllib.parse
 import xml.etree.ElementTree as ElementTree
 import zipfile
 
-from helpers import Fresh, read, write
+from helpers import Fresh, read, settle, write
 
 D = "{DAV:}"
 # What somebody may call a file; the file system takes all of them.
@@ -195,6 +196,24 @@ class Files(Served):
         self.assertEqual(copied.keys(), wanted.keys())
         self.assertEqual(copied, wanted)
 
+    @unittest.skipUnless(shutil.which("cadaver"), "cadaver is not installed")
+    def test_cadaver_looks_around_and_takes_a_file(self):
+        os.mkdir(self.path("my folder"))
+        content = random.Random(7).randbytes(300_000)
+        write(self.path("my folder/\u00e9 <b>"), content)
+        write(self.path("other"), "other")
+        self.backup()
+        self.serve()
+        target = os.path.join(self.folder, "target")
+        result = subprocess.run(
+            ["cadaver", f"http://{self.address}{self.saved()}/"], capture_output=True, text=True,
+            input=f'ls\ncd "my folder"\nls\nget "\u00e9 <b>" {target}\ndelete "\u00e9 <b>"\nquit\n',
+            timeout=120, env={**self.environment, "LC_ALL": "C.UTF-8"})
+        self.assertRegex(result.stdout, r"Coll: +my folder ")
+        self.assertRegex(result.stdout, r"\u00e9 <b> +300000 ")
+        self.assertIn("405 Method Not Allowed", result.stdout)
+        self.assertEqual(read(target), content)
+
     def test_a_part_is_a_part_and_a_version_is_known_again(self):
         content = random.Random(1).randbytes(3_000_000)
         write(self.path("file"), content)
@@ -306,6 +325,37 @@ class Pages(Served):
         self.assertEqual(times, [(f"/ids/{second[:8]}/", "2026-02-01 12:00:00"),
                                  (f"/ids/{first[:8]}/", "2025-01-31 12:00:00")])
 
+    def test_one_snapshot_or_a_folder_of_it_is_all_there_is(self):
+        os.mkdir(self.path("inner"))
+        write(self.path("inner/file"), "old")
+        first = self.backup()
+        settle()
+        write(self.path("inner/file"), "new and longer")
+        self.backup()
+        for words, text in (((f"{first}:{self.source}",), b"old"),
+                            ((f"latest:{self.source}/",), b"new and longer")):
+            ready = self.serve(*words)
+            self.assertEqual(ready["snapshots"], 1)
+            waiting, seen = ["/"], {}
+            while waiting:
+                path = waiting.pop()
+                headers, body = self.get(path)
+                seen[path] = body
+                if headers["Content-Type"].startswith("text/html"):
+                    links = [urllib.parse.urljoin(path, href)
+                             for href, _ in Page(body.decode()).links]
+                    waiting += [href for href in links if href not in seen and href not in waiting]
+            self.assertEqual(seen["/inner/file"], text)
+            for path in ("/?zip", "/inner/?zip"):
+                with zipfile.ZipFile(io.BytesIO(seen[path])) as archive:
+                    self.assertIn(text, [archive.read(name) for name in archive.namelist()])
+            self.assertEqual(set(seen), {"/", "/?zip", "/inner/", "/inner/?zip", "/inner/file",
+                                         "/inner/file?save"})
+            self.assertEqual(list(self.properties("/")), [b"inner"])
+            self.stop()
+        self.refuse("serve", "http", f"latest:{self.source}/inner/file", saying="is not a folder")
+        self.refuse("serve", "http", "latest:/none", saying="none")
+
     def test_a_folder_comes_as_zip(self):
         os.makedirs(self.path("my folder/below/empty"))
         wanted = {}
@@ -329,6 +379,52 @@ class Pages(Served):
             connection.recv(100)
         self.get("/")
         self.stop()
+
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-headless-shell")
+
+
+@unittest.skipUnless(BROWSER, "chromium is not installed")
+class Browser(Served):
+    def dom(self, path):
+        """What a browser makes of a page, and what it complains of."""
+        profile = os.path.join(self.folder, "profile")
+        words = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                 "--disable-dev-shm-usage", "--enable-logging=stderr", f"--user-data-dir={profile}",
+                 "--dump-dom", f"http://{self.address}{path}"]
+        shown = subprocess.run([BROWSER, *words], capture_output=True, timeout=120,
+                               env={**os.environ, "HOME": self.folder})
+        complaints = [line for line in shown.stderr.decode(errors="replace").splitlines()
+                      if "CONSOLE" in line]
+        return shown.stdout.decode(), complaints
+
+    def test_a_browser_shows_the_pages_and_runs_nothing_that_was_saved(self):
+        os.mkdir(self.path("<b>bold"))
+        write(self.path("<b>bold/file"), "text")
+        write(self.path("evil.html"), "<style>p {color: red}</style><p>quiet</p>"
+              "<script>document.querySelector('p').textContent = 'it ran'</script>"
+              "<img src=x onerror=\"document.querySelector('p').textContent = 'it ran'\">")
+        self.backup()
+        self.serve(protocol="http")
+        # As a person would go: the timeline, the snapshot, down to the folder.
+        path = "/"
+        for wanted in (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d",
+                       *(re.escape(part + "/") for part in self.source.split("/")[1:]),
+                       re.escape("<b>bold/")):
+            text, complaints = self.dom(path)
+            self.assertEqual(complaints, [])
+            self.assertIn("</table>", text)
+            found = [href for href, text in Page(text).links if re.fullmatch(wanted, text)]
+            self.assertEqual(len(found), 1, (path, wanted, text))
+            path = urllib.parse.urljoin(path, found[0])
+        text, complaints = self.dom(path)
+        self.assertEqual(complaints, [])
+        self.assertIn("file", [text for _, text in Page(text).links])
+        text, complaints = self.dom(self.saved(b"evil.html"))
+        self.assertIn("<p>quiet</p>", text)
+        self.assertNotIn("<p>it ran</p>", text)
+        self.assertTrue(any("script" in line for line in complaints), complaints)
 
 
 class Rules(Served):
@@ -408,7 +504,7 @@ class Rules(Served):
 
         path = self.saved(b"file")
         self.assertEqual(self.get(path, Authorization=login("anna:open sesame"))[1], b"text")
-        for wrong in ("anna:open sesam", "anna:", "anna", "", "bertha:open sesame", ":open sesame",
+        for wrong in ("anna:open sesam", "anna:open sesamE", "anna:", "anna", "", "bertha:open sesame", ":open sesame",
                       "anna:open sesame\n", "x" * 10_000):
             headers, _ = self.get(path, 401, Authorization=login(wrong))
             self.assertIn("Basic", headers["WWW-Authenticate"])
@@ -419,6 +515,29 @@ class Rules(Served):
             self.assertEqual(self.ask(method, "/", Depth="1")[0], 401)
         # With a password any name will do.
         self.get("/", Host="nas.example", Authorization=login("anna:open sesame"))
+
+    def test_whoever_guesses_passwords_is_slowed_and_nobody_else_is(self):
+        write(self.path("file"), "text")
+        self.backup()
+        self.serve("--user", "anna", env={"LAGAN_SERVE_PASSWORD": "open sesame"})
+
+        def ask(password, source):
+            connection = http.client.HTTPConnection(self.address, timeout=60,
+                                                    source_address=(source, 0))
+            login = base64.b64encode(f"anna:{password}".encode()).decode()
+            connection.request("GET", "/", headers={"Authorization": f"Basic {login}"})
+            answer = connection.getresponse()
+            answer.read()
+            connection.close()
+            return answer.status, answer.headers["Retry-After"]
+
+        answers = [ask(f"guess {i}", "127.0.0.1") for i in range(30)]
+        self.assertEqual(answers[:10], [(401, None)] * 10)
+        self.assertGreaterEqual([status for status, _ in answers].count(429), 15)
+        status, wait = ask("open sesame", "127.0.0.1")
+        self.assertEqual(status, 429)
+        self.assertIn(int(wait), range(1, 11))
+        self.assertEqual(ask("open sesame", "127.0.0.2"), (200, None))
 
     def test_other_machines_come_in_over_tls(self):
         write(self.path("file"), "text")

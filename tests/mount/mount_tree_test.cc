@@ -332,6 +332,32 @@ TEST_CASE("snapshots come and go while it is open") {
   CHECK(mounted.list(mounted.find("versions/a").id).names.size() == 1);
 }
 
+TEST_CASE("a file tells how it is, and says the same as long as it is read") {
+  MountTreeOptions options;
+  options.repository = "5d8f21ac";
+  Mounted mounted(options);
+  mounted.show();
+  const NodeStatus empty = mounted.find(".lagan/status.json");
+  std::string text = mounted.content(empty.id);
+  CHECK(text.size() == static_cast<std::size_t>(empty.status.st_size));
+  CHECK(text.find("\"snapshots\": 0,\n  \"newest\": null,") != std::string::npos);
+  CHECK(text.find("\"errors\": 0,") != std::string::npos);
+  mounted.add({mounted.memory.chunked_file("file", {"content"})});
+  mounted.tree().note("trouble");
+  CHECK(mounted.content(empty.id) == text);
+  const NodeStatus file = mounted.find("ids/01000000/file");
+  CHECK(mounted.content(file.id) == "content");
+  const NodeStatus full = mounted.find(".lagan/status.json");
+  text = mounted.content(full.id);
+  CHECK(text.size() == static_cast<std::size_t>(full.status.st_size));
+  CHECK(text.find("\"repository\": \"5d8f21ac\"") != std::string::npos);
+  CHECK(text.find("\"newest\": \"01000000") != std::string::npos);
+  CHECK(text.find("\"changed\": \"1970-01-01T00:00:01Z\"") != std::string::npos);
+  CHECK(text.find("\"errors\": 1,") != std::string::npos);
+  CHECK(text.find("\"nodes\": 1,") != std::string::npos);
+  CHECK(text.find("\"contents\": {\"bytes\": 0,") == std::string::npos);
+}
+
 TEST_CASE("one snapshot alone is the root itself") {
   MountTreeOptions options;
   options.is_single = true;

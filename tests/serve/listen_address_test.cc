@@ -63,6 +63,9 @@ TEST_CASE("a login is a name and a password, both") {
   const Login login{"anna", SecretBytes::copy_of(std::string_view("secret"))};
   CHECK(login.admits("anna", "secret"));
   CHECK(!login.admits("anna", "secre"));
+  CHECK(!login.admits("anna", "Secret"));
+  CHECK(!login.admits("anna", "secreT"));
+  CHECK(!login.admits("anne", "secret"));
   CHECK(!login.admits("anna", "secretx"));
   CHECK(!login.admits("anna", ""));
   CHECK(!login.admits("ann", "secret"));
