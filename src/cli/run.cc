@@ -137,7 +137,6 @@ Result<int> run_profiles(const Context& context, const CLI::App& app, const RunF
     };
     world.has_network = [] { return has_network("/"); };
     world.has_power = [] { return has_mains_power("/"); };
-    world.lower_priority = lower_priority;
     world.keep_awake = [](const std::string& name) {
       return std::make_shared<KeepAwake>("backup of " + name);
     };

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "src/schedule/host.h"
 #include "util/file.h"
 
 namespace lagan {
@@ -108,6 +109,11 @@ class Listener {
   ::dup2(output, STDOUT_FILENO);
   ::dup2(errors, STDERR_FILENO);
   ::signal(SIGPIPE, SIG_DFL);
+  if (const auto lower = lower_priority(order.priority.nice, order.priority.ionice); !lower) {
+    const std::string line = lower.error().message + "\n";
+    // Whoever cannot even hear of it: so be it.
+    if (::write(STDERR_FILENO, line.data(), line.size()) < 0) errno = 0;
+  }
   for (const auto& [name, value] : order.variables) ::setenv(name.c_str(), value.c_str(), 1);
   ::execvp(arguments[0], arguments.data());
   ::_exit(127);

@@ -15,12 +15,21 @@
 
 namespace lagan {
 
+// How much a program gets of the machine: `limits.nice` and `limits.ionice` of a profile.
+struct Priority {
+  int nice = 0;
+  std::string ionice;  // "", "idle" or "best-effort"
+};
+
 struct CommandOrder {
   std::vector<std::string> words;                              // the first one is looked up in PATH
   std::vector<std::pair<std::string, std::string>> variables;  // added to our environment
   std::string input;                                           // on its standard input
   // Every line that it says, while it runs: on standard error, or else on standard output.
   std::function<void(bool is_error, std::string_view line)> on_line;
+  // Of it and what it starts; ours stays as it is. One that may not be had is told on its standard
+  // error, and it runs with what it has.
+  Priority priority;
   Nanoseconds timeout = 0;  // 0: none
   // Has it end. What is not gone ten seconds later is killed.
   std::stop_token stop;

@@ -15,7 +15,8 @@ bool has_network(const std::string& root);
 // False only if a battery is being emptied: a machine without one is always on mains power.
 bool has_mains_power(const std::string& root);
 
-// Of this process and those that it will start. `ionice` is "", "idle" or "best-effort".
+// Of this process and those that it will start, for good: who may lower it may not raise it again.
+// `ionice` is "", "idle" or "best-effort".
 Result<void> lower_priority(int nice, const std::string& ionice);
 
 // Keeps the machine from going to sleep, where systemd lets it, for as long as it lives.

@@ -115,10 +115,6 @@ class Run {
     if (missing != nullptr) {
       return postpone(missing);
     }
-    if (const auto lower = world_.lower_priority(profile_.number("limits.nice", 0),
-                                                 profile_.text("limits.ionice"));
-        !lower)
-      world_.warn(lower.error().message);
     std::shared_ptr<void> awake;
     if (profile_.flag("limits.keep-awake", true)) awake = world_.keep_awake(profile_.name);
     begun_ = world_.clock();
@@ -301,6 +297,7 @@ class Run {
       CommandOrder order;
       order.words = {"/bin/sh", "-c", line};
       order.timeout = profile_.duration("hooks.timeout", "1h");
+      order.priority = priority_of(profile_);
       // Who has begun something is to end it, whatever happens.
       if (when == "before" || when == "after") order.stop = world_.stop;
       order.variables = {
@@ -332,7 +329,10 @@ class Run {
       if (trouble.empty()) continue;
       last_hook_error_ = fmt::format("hook {} '{}': {}", key, line, trouble);
       add_line(last_hook_error_, true);
-      if (profile_.text("hooks.on-failure", "stop") == "continue") continue;
+      if (profile_.text("hooks.on-failure", "stop") == "continue") {
+        is_partial_ = true;
+        continue;
+      }
       all_well = false;
       // Those of the whole run have no step that could fail for them.
       if (step.empty()) has_failed_ = true;
@@ -349,7 +349,10 @@ class Run {
     Report report;
     report.is_failure = has_failed_;
     report.title = fmt::format("lagan: {} {} on {}", profile_.name,
-                               has_failed_ ? "failed" : "went well", world_.host);
+                               has_failed_   ? "failed"
+                               : is_partial_ ? "went well but for something"
+                                             : "went well",
+                               world_.host);
     report.text = fmt::format("{}", fmt::join(lines_, "\n"));
     // A run that was stopped says nothing of what was wrong before.
     if (has_failed_ || !was_stopped) record_.trouble = has_failed_ ? report.text : "";

@@ -29,7 +29,6 @@ struct RunWorld {
   Notifier::RunCommand command = run_command;
   Notifier::Post post;
   std::function<bool()> has_network, has_power;
-  std::function<Result<void>(int nice, const std::string& ionice)> lower_priority;
   // The machine does not go to sleep before what it returns is gone.
   std::function<std::shared_ptr<void>(const std::string& profile)> keep_awake;
   std::function<void(const std::string&)> say, warn;
@@ -47,7 +46,7 @@ struct RunOptions {
 enum class RunResult {
   nothing_due,
   done,
-  partial,    // some of the source could not be read
+  partial,    // some of the source could not be read, or a hook failed that may
   postponed,  // no network, or no mains power
   failed,
   busy,  // somebody else runs it

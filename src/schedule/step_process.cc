@@ -73,6 +73,7 @@ RunStep step_by_program(std::string program, std::stop_token stop,
     // Before what follows "--".
     command.words.insert(command.words.begin() + 2, "--json");
     command.variables = order.variables;
+    command.priority = order.priority;
     command.stop = stop;
     command.on_line = [&](bool is_error, std::string_view line) {
       interpreter.take(is_error, line);

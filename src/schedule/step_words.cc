@@ -120,6 +120,10 @@ std::vector<std::string> flag_words(const Profile& profile, const std::string& t
   return words;
 }
 
+Priority priority_of(const Profile& profile) {
+  return {profile.number("limits.nice", 0), profile.text("limits.ionice")};
+}
+
 Result<Access> repository_access(const Profile& whole, const std::string& repository,
                                  const KnownFlags& flags, const Environment& environment) {
   const Profile profile = profile_for(whole, repository);
@@ -156,7 +160,8 @@ Result<std::vector<StepOrder>> step_orders(const Profile& profile, const std::st
   const auto add = [&](std::vector<std::string> words) -> std::vector<std::string>& {
     words.insert(words.begin(), step_name(step));
     words.insert(words.end(), access.words.begin(), access.words.end());
-    orders.push_back({profile.name, repository, step, std::move(words), access.variables});
+    orders.push_back(
+        {profile.name, repository, step, std::move(words), access.variables, priority_of(profile)});
     return orders.back().words;
   };
   const std::string tag = "--tag=" + profile_tag(profile);

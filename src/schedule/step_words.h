@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "src/schedule/command.h"
 #include "src/schedule/profile.h"
 
 namespace lagan {
@@ -22,6 +23,7 @@ struct StepOrder {
   Step step = Step::backup;
   std::vector<std::string> words;  // "backup", "--tag=…", …
   Variables variables;             // to be added to the environment
+  Priority priority;
 };
 
 // One, for each dump one more in front of a backup, or none for a step that the profile does not
@@ -41,6 +43,9 @@ Result<Access> repository_access(const Profile& profile, const std::string& repo
 // The flags of one command. Of backup those of the profile itself, of others those of its table.
 std::vector<std::string> flag_words(const Profile& profile, const std::string& table,
                                     const std::vector<KnownFlag>& flags);
+
+// That of all programs which a profile has run: one profile's is not that of the next.
+Priority priority_of(const Profile& profile);
 
 // The tag of everything that a profile saves, by which its policy finds what it may forget.
 std::string profile_tag(const Profile& profile);

@@ -52,6 +52,17 @@ limits.keep-awake = false
         write(path, json.dumps(state))
 
 
+class Priority(ProfileCase):
+    def test_of_a_profile_is_not_that_of_the_next(self):
+        told = os.path.join(self.folder, "told")
+        hook = f'hooks.before = "nice >>{told}"\n'
+        busy = self.base.replace("profiles.home", "profiles.busy")
+        self.profile(f'limits.nice = 19\n{hook}{busy}{hook}')
+        self.run_lagan("-P", "home", "init", *QUICK_KEY)
+        self.run_lagan("run", "home", "busy")
+        self.assertEqual(read(told).decode().split(), ["19", str(os.nice(0))])
+
+
 class Config(ProfileCase):
     def test_shows_each_value_and_where_it_stands(self):
         self.profile("retention.keep-daily = 7\n")

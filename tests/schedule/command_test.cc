@@ -49,6 +49,17 @@ TEST_CASE("a command whose end nobody can be told of is an error, and not waited
   CHECK_FALSE(outcome);
 }
 
+TEST_CASE("a command has a priority of its own, and ours stays") {
+  const auto ours = run_command(shell("nice"))->output;
+  CommandOrder order = shell("nice");
+  order.priority.nice = 19;
+  CHECK(run_command(order)->output == "19\n");
+  CHECK(run_command(shell("nice"))->output == ours);
+  order = shell("true");
+  order.priority.ionice = "idle";
+  CHECK(run_command(order)->errors.empty());
+}
+
 TEST_CASE("a command that is not there, or dies, has the codes of a shell") {
   CommandOrder none;
   none.words = {"lagan-no-such-program"};

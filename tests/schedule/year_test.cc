@@ -107,7 +107,6 @@ schedule = "monthly"
     world.step = [this](const StepOrder& order) { return step(order); };
     world.post = [](const std::string&, const std::string&) -> Result<void> { return {}; };
     world.has_network = world.has_power = [] { return true; };
-    world.lower_priority = [](int, const std::string&) -> Result<void> { return {}; };
     world.keep_awake = [](const std::string&) { return nullptr; };
     world.say = [](const std::string&) {};
     world.warn = [this](const std::string& line) { warned.push_back(line); };
