@@ -6,8 +6,8 @@
 #include <charconv>
 
 #include "src/cli/context.h"
-#include "util/duration.h"
 #include "src/cli/progress_line.h"
+#include "util/duration.h"
 
 namespace lagan::cli {
 namespace {
