@@ -2,6 +2,7 @@
 #include "src/schedule/run.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <condition_variable>
 #include <optional>
@@ -40,6 +41,13 @@ int code_of(RunResult result) {
       return kInterrupted;
   }
   return kFailed;
+}
+
+// This program: the file that runs, even when an upgrade has put another one in its place. Without
+// /proc, as in the chroot of a rescue, the one that PATH has.
+std::string own_program() {
+  constexpr char kRunning[] = "/proc/self/exe";
+  return ::access(kRunning, X_OK) == 0 ? kRunning : "lagan";
 }
 
 // The most serious of two.
@@ -128,7 +136,7 @@ Result<int> run_profiles(const Context& context, const CLI::App& app, const RunF
     world.is_stopped = [&] { return context.is_stopped(); };
     world.say = [&](const std::string& line) { teller.say(line); };
     world.warn = [&](const std::string& line) { teller.warn(line); };
-    world.step = step_by_program("/proc/self/exe", stop, [&](const std::string& line) {
+    world.step = step_by_program(own_program(), stop, [&](const std::string& line) {
       teller.warn(profile->name + ": " + line);
     });
     // Made when it is needed: a run with nothing to do loads no libcurl's worth of certificates.

@@ -58,7 +58,6 @@ class Priority(ProfileCase):
         hook = f'hooks.before = "nice >>{told}"\n'
         busy = self.base.replace("profiles.home", "profiles.busy")
         self.profile(f'limits.nice = 19\n{hook}{busy}{hook}')
-        self.run_lagan("-P", "home", "init", *QUICK_KEY)
         self.run_lagan("run", "home", "busy")
         self.assertEqual(read(told).decode().split(), ["19", str(os.nice(0))])
 
