@@ -34,14 +34,16 @@ using Choice = RestoreFilter::Choice;
 using Status = std::optional<SourceStatus>;
 using Level = TargetLevel;
 
-// Open files wait for their content; more than this and the window is sent on.
-constexpr std::size_t kOpenFiles = 512;
-
-void allow_many_open_files() {
+// How many open files may wait for their content; with more the window is sent on. Windows that
+// are on their way have as many, and threads, folders and connections need some too. A block that
+// has chunks of several windows is read for each.
+std::size_t allow_many_open_files() {
+  constexpr std::size_t kFew = 64, kMany = 4096;
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kFew;
   limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return kFew;
+  return std::clamp(static_cast<std::size_t>(limit.rlim_cur) / 8, kFew, kMany);
 }
 
 Error corrupt(const char* message) { return {ErrorCode::corrupt, message, Retry::never, {}}; }
@@ -143,6 +145,7 @@ class Restore {
   HardLinks links_;
   ContentFetcher fetcher_;
   TargetLevels levels_;
+  const std::size_t open_files_max_ = allow_many_open_files();
   std::size_t open_files_ = 0;
   std::size_t depth_ = 0;
   std::unordered_set<std::uint64_t> kept_inodes_;  // of files with several names
@@ -150,7 +153,6 @@ class Restore {
 };
 
 Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
-  allow_many_open_files();
   const Entry top = TRY(entry_at(source_, snapshot, options_.path_in_snapshot));
   const bool is_single = top.kind != EntryKind::directory;
   observer_.begin(Phase::files);
@@ -424,7 +426,7 @@ Result<void> Restore::restore_content(const std::shared_ptr<RestoredFile>& file)
     return {};
   });
   if (!listed) file->damaged(listed.error(), offset, entry.size - offset);
-  if (++open_files_ >= kOpenFiles) {
+  if (++open_files_ >= open_files_max_) {
     fetcher_.flush();
     open_files_ = 0;
   }
