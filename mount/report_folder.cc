@@ -16,7 +16,8 @@ bool ReportFolder::is_file(NodeId id) {
   return std::ranges::find(kFiles, id, &File::id) != kFiles.end();
 }
 
-// All of it is numbers and ids: nothing needs an escape.
+// All of it is numbers and ids: nothing needs an escape. It is padded to one length, so that who
+// has asked for its size reads a whole text, even if another reader has had it made anew meanwhile.
 void ReportFolder::tell(const MountState& state) {
   std::string text = fmt::format(
       R"({{
@@ -36,6 +37,8 @@ void ReportFolder::tell(const MountState& state) {
       state.newest.empty() ? "null" : fmt::format("\"{}\"", state.newest), utc_text(state.changed),
       errors_.state().count, state.nodes, state.contents.bytes, state.contents.max_bytes,
       state.folders.bytes, state.folders.max_bytes);
+  constexpr std::size_t kLength = 1024;
+  if (text.size() < kLength) text.insert(text.size() - 1, kLength - text.size(), ' ');
   const MutexLock lock(mutex_);
   if (text != status_.text) status_ = {std::move(text), clock_()};
 }

@@ -5,7 +5,6 @@
 // Any thread may call anything.
 
 #include <array>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,8 +46,7 @@ class ReportFolder {
   ErrorLog& errors() { return errors_; }
   const ErrorLog& errors() const { return errors_; }
 
-  // What `status.json` says from now on. It stays so while it is read: who looks at its size and
-  // then reads it gets one and the same.
+  // What `status.json` says from now on. Its length is always the same.
   void tell(const MountState& state);
 
   struct Content {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+#include <utility>
 
 namespace lagan {
 namespace {
@@ -47,8 +48,10 @@ CurlTransfer::CurlTransfer(CurlPool& pool, std::optional<ByteSpan> body,
     : pool_(pool), handle_(pool.take()), body_(body), answer_limit_bytes_(answer_limit_bytes) {}
 
 std::size_t CurlTransfer::take_header(char* data, std::size_t, std::size_t size, void* self) {
-  const auto& take = static_cast<CurlTransfer*>(self)->take_line_;
-  if (take) take(std::string_view(data, size));
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  const std::string_view line(data, size);
+  if (transfer.is_greeting_of_another(line)) return 0;
+  if (transfer.take_line_) transfer.take_line_(line);
   return size;
 }
 
@@ -125,6 +128,19 @@ bool CurlTransfer::was_connected() const {
   return connected_us != 0 && code_ != CURLE_SSL_CONNECT_ERROR;
 }
 
+// By something that is no such server at all.
+bool CurlTransfer::was_answered_otherwise() const {
+  return is_another_ || code_ == CURLE_WEIRD_SERVER_REPLY || code_ == CURLE_UNSUPPORTED_PROTOCOL;
+}
+
+// Where there is a login the server speaks first, and curl would wait for a line with a number.
+bool CurlTransfer::is_greeting_of_another(std::string_view line) {
+  if (pool_.login_seconds() == 0 || std::exchange(has_line_, true)) return false;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  is_another_ = line.size() < 3 || !std::ranges::all_of(line.substr(0, 3), is_digit);
+  return is_another_;
+}
+
 // A peer that no longer acknowledges is given up like one that no longer sends.
 int CurlTransfer::prepare_socket(void* self, curl_socket_t socket, curlsocktype) {
   const HttpOptions& options = static_cast<CurlTransfer*>(self)->pool_.options();
@@ -186,7 +202,8 @@ Result<void> CurlTransfer::perform(std::string_view peer) {
     return {};
   }
   Error failure = error(peer);
-  if (!pool_.was_answered() && !was_connected()) failure.retry = Retry::never;
+  if (!pool_.was_answered() && (!was_connected() || was_answered_otherwise()))
+    failure.retry = Retry::never;
   return fail(std::move(failure));
 }
 
@@ -223,6 +240,9 @@ Error CurlTransfer::error(std::string_view peer) const {
   if (was_stopped_) return Error{ErrorCode::cancelled, "interrupted", Retry::never, {}};
   if (is_too_long_)
     return made(ErrorCode::corrupt, Retry::never, "the answer is longer than it may be");
+  if (was_answered_otherwise())
+    return made(ErrorCode::unavailable, Retry::backoff,
+                "the answer is none of this protocol: is the port right?");
   switch (code_) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:

@@ -94,6 +94,8 @@ class CurlTransfer {
   static int prepare_socket(void* self, curl_socket_t socket, curlsocktype);
   bool was_unreachable() const;
   bool was_connected() const;
+  bool was_answered_otherwise() const;
+  bool is_greeting_of_another(std::string_view line);
   void set_common();
   Error error(std::string_view peer) const;
 
@@ -106,6 +108,7 @@ class CurlTransfer {
   Bytes answer_;
   std::size_t received_ = 0, sent_ = 0;
   bool is_too_long_ = false, was_stopped_ = false, is_unreachable_ = false;
+  bool has_line_ = false, is_another_ = false;
   CURLcode code_ = CURLE_OK;
   char details_[CURL_ERROR_SIZE] = "";
 };

@@ -5,8 +5,8 @@
 // between requests. Knows no service: what an answer's status means is the caller's business. A
 // failure on the way (no connection, a cut answer, a certificate) is an Error with retry advice; of
 // a connection that fails before anything has ever been answered that advice is `never`, so that a
-// mistyped host is told at once. There is no limit on how long a transfer takes, only on how long it may
-// stand still. Any thread; nothing here retries, and redirects are not followed.
+// mistyped host is told at once. There is no limit on how long a transfer takes, only on how long
+// it may stand still. Any thread; nothing here retries, and redirects are not followed.
 
 #include <cstdint>
 #include <memory>

@@ -4,7 +4,6 @@
 #include <csignal>
 #include <optional>
 
-#include "mount/cache_sizes.h"
 #include "mount/daemon.h"
 #include "mount/mountpoint.h"
 #include "mount/session.h"

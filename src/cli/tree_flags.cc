@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/cli/tree_flags.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +30,9 @@ Result<MountSourceOptions> TreeFlags::source_options() const {
   MountSourceOptions options;
   options.filter = filter.filter();
   options.snapshot = split_snapshot_path(snapshot).first;
+  if (options.snapshot.empty() && !snapshot.empty())
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} names no snapshot: write latest{}", snapshot, snapshot));
   options.block_cache_bytes = TRY(cache_sizes()).blocks;
   if (!oldest.empty()) options.oldest = TRY_IN("--oldest", parse_time(oldest));
   if (!newest.empty()) options.newest = TRY_IN("--newest", parse_time(newest));

@@ -308,10 +308,10 @@ Result<void> Replication::copy(const ObjectInfo& object) {
 Result<void> Replication::check_stored(const ObjectName& name, ByteSpan bytes) {
   if (mirror_.capabilities().put_is_verified) return {};
   auto stored = mirror_.get(name);
-  if (stored && std::ranges::equal(stored->span(), bytes)) return {};
+  if (!stored) return fail(std::move(stored).error().in("read back " + name.text()));
+  if (std::ranges::equal(stored->span(), bytes)) return {};
   // The next run would take it for what it should be.
   (void)mirror_.remove(name);
-  if (!stored) return fail(std::move(stored).error().in("read back " + name.text()));
   return fail(ErrorCode::corrupt, fmt::format("{}: {} gives back other bytes than it was given",
                                               name.text(), mirror_.description()));
 }

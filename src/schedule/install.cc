@@ -206,9 +206,10 @@ Result<void> add_time_machine(const Profile& profile) {
   if (::stat(file.c_str(), &before) != 0) return fail(system_error(file, errno));
   const std::string changed = text.substr(0, end) + "\ntime-machine = true" + text.substr(end);
   TRY(replace_file(file, as_bytes(changed)));
-  if (::lchown(file.c_str(), before.st_uid, before.st_gid) != 0 ||
-      ::chmod(file.c_str(), before.st_mode & 07777) != 0)
-    return fail(system_error(file, errno));
+  const bool is_owner_kept = ::lchown(file.c_str(), before.st_uid, before.st_gid) == 0;
+  const int owner_error = errno;
+  if (::chmod(file.c_str(), before.st_mode & 07777) != 0) return fail(system_error(file, errno));
+  if (!is_owner_kept) return fail(system_error(file, owner_error));
   return {};
 }
 

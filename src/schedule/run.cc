@@ -121,8 +121,9 @@ class Run {
     warn_all(notifier_.tell_start());
     if (run_hooks("", "before", {})) {
       for (const std::string& name : profile_.repositories()) run_repository(name);
-      if (!is_unwell()) run_hooks("", "after", {});
     }
+    if (!world_.is_stopped()) tell_known_damage();
+    if (!is_unwell()) run_hooks("", "after", {});
     if (is_unwell()) run_hooks("", "failed", {});
     run_hooks("", "finally", {});
     return finish();
@@ -178,6 +179,8 @@ class Run {
     } else {
       outcome = try_orders(*orders);
       if (outcome.is_success() && !run_hooks(step_name(step), "after", {name, &outcome})) {
+        // What the step itself has found was good.
+        outcome = StepOutcome();
         outcome.exit_code = 1;
         outcome.error = last_hook_error_;
       }
@@ -233,6 +236,7 @@ class Run {
     if (outcome.is_success()) {
       record.succeeded = record.attempted;
       record.damage_found = 0;
+      record.damage.clear();
       record.failures = 0;
       is_partial_ = is_partial_ || outcome.is_partial();
       if (step == Step::backup) {
@@ -252,7 +256,10 @@ class Run {
       line += " interrupted";
     } else {
       ++record.failures;
-      if (step == Step::check && outcome.has_summary) record.damage_found = record.attempted;
+      if (step == Step::check && outcome.has_summary) {
+        record.damage_found = record.attempted;
+        record.damage = outcome.error;
+      }
       has_failed_ = true;
       line += " FAILED: " + outcome.error;
     }
@@ -279,7 +286,7 @@ class Run {
       has_failed_ = true;
       add_line(
           fmt::format("{} has found damage: {}; once it is mended, 'lagan run --force' looks again",
-                      called(name, Step::check), check.error),
+                      called(name, Step::check), check.damage),
           true);
     }
   }
@@ -344,7 +351,6 @@ class Run {
   RunResult finish() {
     const Nanoseconds now = world_.clock();
     const bool was_stopped = world_.is_stopped();
-    if (!was_stopped) tell_known_damage();
     for (const std::string& text : overdue(profile_, record_, now)) add_line(text, true);
     Report report;
     report.is_failure = has_failed_;

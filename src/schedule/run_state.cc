@@ -24,8 +24,8 @@ std::string path_of(const std::string& folder, const std::string& profile) {
 Json to_json(const StepRecord& step) {
   return {{"attempted", step.attempted}, {"succeeded", step.succeeded},
           {"finished", step.finished},   {"damage_found", step.damage_found},
-          {"failures", step.failures},   {"exit_code", step.exit_code},
-          {"error", step.error}};
+          {"damage", step.damage},       {"failures", step.failures},
+          {"exit_code", step.exit_code}, {"error", step.error}};
 }
 
 Json to_json(const RepositoryRecord& repository) {
@@ -67,6 +67,7 @@ RepositoryRecord repository_from(const Json& json) {
     take(*found, "succeeded", each.succeeded);
     take(*found, "finished", each.finished);
     take(*found, "damage_found", each.damage_found);
+    take(*found, "damage", each.damage);
     take(*found, "failures", each.failures);
     take(*found, "exit_code", each.exit_code);
     take(*found, "error", each.error);

@@ -20,6 +20,7 @@ struct StepRecord {
   Nanoseconds succeeded = 0;  // when that was begun which went well last
   Nanoseconds finished = 0;
   Nanoseconds damage_found = 0;  // when the check was begun that last found any; 0: none is known
+  std::string damage;            // what it found
   int failures = 0;              // in a row
   int exit_code = 0;
   std::string error;  // of the last attempt

@@ -535,6 +535,7 @@ class BadMountpoints(Mounting, Fresh):
         self.refuse("mount", inner, saying="repository")
         self.refuse("mount", self.folder, saying="repository")
         os.remove(f"{self.mountpoint}/something")
+        self.refuse("mount", self.mountpoint, ":/folder", saying="write latest:/folder")
         self.refuse("mount", self.mountpoint, "--oldest", "yesterday", saying="--oldest")
         self.refuse("mount", self.mountpoint, "--cache-memory", "much", saying="--cache-memory")
         self.refuse("umount", f"{self.folder}/missing", saying="nothing of lagan")

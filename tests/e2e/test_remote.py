@@ -10,7 +10,7 @@ from helpers import QUICK_KEY, Repository, read, tree, write  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from servers import (ApacheDav, Azurite, CephRgw, Google, NginxDav, ProFtpd, Rclone, Sshd,  # noqa: E402
                      Vsftpd, free_port)
-from unreachable import Refuser, Wall  # noqa: E402
+from unreachable import Greeter, Refuser, Wall  # noqa: E402
 
 
 class LivesThere:
@@ -247,6 +247,14 @@ class TestBehindAWall(Repository):
                 with self.subTest(location):
                     self.refuse("snapshots", "-r", location.format(f"127.0.0.1:{wall.port}"), code=1,
                                 saying="no answer in time" if "http" in location else "let us through")
+                    self.assertNotIn("trying again", self.errors)
+
+    def test_something_else_answers(self):
+        with Greeter(b"SSH-2.0-OpenSSH_9.2\r\n") as other:
+            for location in ("s3+http://{}/bucket/x", "webdav+http://{}/x", "ftp://{}/x"):
+                with self.subTest(location):
+                    self.refuse("snapshots", "-r", location.format(f"127.0.0.1:{other.port}"), code=1,
+                                saying="is the port right?")
                     self.assertNotIn("trying again", self.errors)
 
     def test_nothing_answers_ssh(self):

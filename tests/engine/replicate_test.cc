@@ -235,6 +235,31 @@ TEST_CASE("what a mirror gives back otherwise than it was given does not stay th
   check_mirror(mirror);
 }
 
+TEST_CASE("what cannot be read back just now stays: it may be somebody's only copy") {
+  Source source;
+  const std::shared_ptr<Storage> mirror = make_memory_storage();
+  class Away final : public ForwardingStorage {
+   public:
+    using ForwardingStorage::ForwardingStorage;
+    using ForwardingStorage::get;
+    Capabilities capabilities() const override {
+      Capabilities capabilities = inner_.capabilities();
+      capabilities.put_is_verified = false;
+      return capabilities;
+    }
+    Result<Bytes> get(const ObjectName& name) override {
+      if (name.text().starts_with("data/")) return fail(ErrorCode::unavailable, "no network");
+      return inner_.get(name);
+    }
+  } away(*mirror);
+  const auto replicated = try_replicate(source.storage(), away);
+  REQUIRE_FALSE(replicated);
+  CHECK(replicated.error().code == ErrorCode::unavailable);
+  bool has_data = false;
+  for (const auto& [name, bytes] : objects_of(*mirror)) has_data |= name.starts_with("data/");
+  CHECK(has_data);
+}
+
 TEST_CASE("a listing that is short deletes nothing") {
   Source source;
   const std::shared_ptr<Storage> mirror = make_memory_storage();

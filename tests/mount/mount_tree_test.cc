@@ -350,6 +350,9 @@ TEST_CASE("a file tells how it is, and says the same as long as it is read") {
   const NodeStatus full = mounted.find(".lagan/status.json");
   text = mounted.content(full.id);
   CHECK(text.size() == static_cast<std::size_t>(full.status.st_size));
+  // Whoever asked before it said more may read it now.
+  CHECK(full.status.st_size == empty.status.st_size);
+  CHECK(text.ends_with(" \n"));
   CHECK(text.find("\"repository\": \"5d8f21ac\"") != std::string::npos);
   CHECK(text.find("\"newest\": \"01000000") != std::string::npos);
   CHECK(text.find("\"changed\": \"1970-01-01T00:00:01Z\"") != std::string::npos);

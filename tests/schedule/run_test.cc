@@ -46,7 +46,7 @@ struct World {
       if (!left.empty()) {
         outcome.exit_code = left.front();
         left.pop_front();
-        if (outcome.exit_code != 0) outcome.error = "broken";
+        if (outcome.exit_code != 0) outcome.error = finds ? "cracked" : "broken";
       }
       if (order.step == Step::backup && outcome.is_success()) outcome.snapshot = "0123456789";
       outcome.has_summary = outcome.is_success() || finds;
@@ -209,13 +209,13 @@ TEST_CASE("damage that a check has found stands until a check finds it no more")
   world.finds = true;
   CHECK(world.run(home) == RunResult::failed);
   CHECK(world.trace == Words{"backup", "check", "tell (failed)"});
-  CHECK(world.warned == Words{"home: check FAILED: broken"});
+  CHECK(world.warned == Words{"home: check FAILED: cracked"});
   CHECK(world.run(home) == RunResult::nothing_due);
   world.now += kHour;
   CHECK(world.run(home) == RunResult::failed);
   CHECK(world.trace == Words{"backup"});
   REQUIRE(world.warned.size() == 1);
-  CHECK(world.warned[0].starts_with("home: check has found damage: broken; "));
+  CHECK(world.warned[0].starts_with("home: check has found damage: cracked; "));
   CHECK_FALSE(world.record(home).trouble.empty());
   SUBCASE("and looks again at its next time") {
     world.now += 7 * 24 * kHour;
@@ -230,6 +230,41 @@ TEST_CASE("damage that a check has found stands until a check finds it no more")
     CHECK(world.run(home, {.force = true}) == RunResult::done);
     CHECK(world.trace == Words{"backup"});
   }
+}
+
+TEST_CASE("damage that is known is what hooks are told of too, as it was found") {
+  World world;
+  const Profile home = hourly(R"(check.schedule = 'weekly'
+[profiles.home.hooks]
+after = ["well"]
+failed = ["alas"]
+finally = ["umount"]
+)");
+  world.codes["check"] = {1, 1};
+  world.finds = true;
+  CHECK(world.run(home) == RunResult::failed);
+  world.now += kHour;
+  CHECK(world.run(home) == RunResult::failed);
+  CHECK(world.trace == Words{"backup", "alas (failed)", "umount (failed)"});
+  // A later one that cannot even look does not hide it.
+  world.finds = false;
+  CHECK(world.run(home, {.force = true}) == RunResult::failed);
+  CHECK(world.trace == Words{"backup", "check", "alas (failed)", "umount (failed)"});
+  world.now += kHour;
+  CHECK(world.run(home) == RunResult::failed);
+  REQUIRE(world.warned.size() == 1);
+  CHECK(world.warned[0].starts_with("home: check has found damage: cracked; "));
+}
+
+TEST_CASE("a hook that fails after a check is no damage") {
+  World world;
+  const Profile home = hourly("check.schedule = 'weekly'\nhooks.check.after = ['count']\n");
+  world.hook_codes["count"] = 1;
+  world.finds = true;
+  CHECK(world.run(home) == RunResult::failed);
+  CHECK(world.record(home).repositories.begin()->second.steps[Step::check].damage_found == 0);
+  world.hook_codes.clear();
+  CHECK(world.run(home) == RunResult::done);
 }
 
 TEST_CASE("a check that could not look looks again with the next run") {

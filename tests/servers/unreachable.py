@@ -25,6 +25,37 @@ class Wall:
             each.close()
 
 
+class Greeter:
+    """A port where something speaks first, and in a protocol of its own."""
+
+    def __init__(self, greeting):
+        self.greeting = greeting
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.greet, daemon=True).start()
+        return self
+
+    def greet(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.sendall(self.greeting)
+                connection.settimeout(5)
+                try:
+                    connection.recv(65536)
+                except OSError:
+                    pass
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
 class Refuser:
     """A server of HTTP that gives everybody the same answer."""
 
