@@ -152,6 +152,7 @@ void BackupFlags::add_to(CLI::App& command) {
   command.add_flag("--stdin-from-command", from_command, "save the output of the command after --");
   command.add_option("--stdin-filename", stdin_name, "its name in the snapshot, else \"stdin\"");
   command.add_option("--read-concurrency", readers, "files read at a time")
+      ->check(CLI::Range(1, 256))
       ->envname("LAGAN_READ_CONCURRENCY");
 }
 

@@ -31,10 +31,17 @@ Result<void> check_absolute(const std::string& text) {
               fmt::format("expected a path that begins with / or ~/, not '{}'", text));
 }
 
-// As a flag it would take the next word for its value, or stand for everything.
 Result<void> check_given(const std::string& text) {
   if (!text.empty()) return {};
   return fail(ErrorCode::invalid_argument, "expected a text that is not empty");
+}
+
+// No command takes `--tag=`, and who writes an empty text often has a variable that is missing.
+ValueCheck given(ValueCheck check) {
+  return [check = std::move(check)](const std::string& text) -> Result<void> {
+    TRY(check_given(text));
+    return check ? check(text) : Result<void>();
+  };
 }
 
 Result<void> check_url(const std::string& text) {
@@ -135,8 +142,7 @@ void put_setting(Settings& into, const std::string& key, const Setting& setting)
 
 ProfileKeys::ProfileKeys(const KnownFlags& flags) {
   add("inherit", KeyKind::list);
-  const ValueCheck check_location = flags.location ? flags.location : check_given;
-  add("repository", KeyKind::text, check_location);
+  add("repository", KeyKind::text, given(flags.location));
   add("sources", KeyKind::list, check_absolute);
   add("schedule", KeyKind::text, check_schedule);
   add("time-machine", KeyKind::boolean);
@@ -146,7 +152,7 @@ ProfileKeys::ProfileKeys(const KnownFlags& flags) {
   add_flags("", flags.global);
   add_flags("", flags.backup);
 
-  add("repositories.*.repository", KeyKind::text, check_location);
+  add("repositories.*.repository", KeyKind::text, given(flags.location));
   add("repositories.*.password", KeyKind::text);
   add("repositories.*.password-credential", KeyKind::text);
   add_flags("repositories.*.", flags.global);
@@ -210,8 +216,7 @@ void ProfileKeys::add_flags(const std::string& table, const std::vector<KnownFla
     if (flag.name.ends_with("-command")) {
       add_commands(table + flag.name, KeyKind::text);
     } else {
-      const bool is_label = flag.name == "host" || flag.name == "tag" || flag.name == "keep-tag";
-      add(table + flag.name, flag.kind, is_label ? check_given : flag.check);
+      add(table + flag.name, flag.kind, given(flag.check));
     }
   }
 }
