@@ -275,12 +275,7 @@ Result<ChunkWriterOptions> Context::writer_options() const {
                 "--compression is one of auto, off, fastest, better, max");
   }
   options.compression_level = level->second;
-  if (globals.pack_size_mib != 0) {
-    if (globals.pack_size_mib < 4 || globals.pack_size_mib > 512) {
-      return fail(ErrorCode::invalid_argument, "--pack-size is 4 to 512 (MiB)");
-    }
-    options.data_pack_bytes = globals.pack_size_mib << 20;
-  }
+  if (globals.pack_size_mib != 0) options.data_pack_bytes = globals.pack_size_mib << 20;
   return options;
 }
 

@@ -92,7 +92,7 @@ int run(int argc, char** argv) {
   if (const auto code = parse(typed, words)) return *code;
   const bool has_profile = typed.app.get_option("--use-profile")->count() != 0;
   if (has_profile) {
-    auto all = with_profile(typed.app, words);
+    auto all = with_profile(typed.app, typed.context, words);
     if (!all) return typed.context.fail_with(all.error());
     if (const auto code = parse(filled, *std::move(all))) return *code;
   }
