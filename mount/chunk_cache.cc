@@ -13,8 +13,12 @@ constexpr std::size_t kAheadMax = 1024;
 
 }  // namespace
 
-ChunkCache::ChunkCache(ChunkSource source, std::size_t max_bytes, std::size_t threads)
-    : source_(std::move(source)), max_bytes_(max_bytes), chunks_(max_bytes) {
+ChunkCache::ChunkCache(ChunkSource source, std::size_t max_bytes, std::size_t threads,
+                       BlockOf block_of)
+    : source_(std::move(source)),
+      block_of_(std::move(block_of)),
+      max_bytes_(max_bytes),
+      chunks_(max_bytes) {
   // Without any nothing is fetched ahead.
   (void)start_threads(threads_, threads, [this] { work(); });
 }
@@ -64,10 +68,11 @@ Result<ChunkCache::Chunk> ChunkCache::fetch(const ChunkId& id,
 
 void ChunkCache::prefetch(const ChunkId& id) {
   if (threads_.empty()) return;
+  const std::uint64_t block = block_of_ ? block_of_(id) : 0;
   const MutexLock lock(mutex_);
   if (chunks_.contains(id) || under_way_.contains(id) || ahead_.size() >= kAheadMax) return;
   if (!waiting_.insert(id).second) return;
-  ahead_.push_back(id);
+  ahead_.push_back({id, block});
   wanted_.notify_one();
 }
 
@@ -76,24 +81,31 @@ void ChunkCache::settle() {
   while (!ahead_.empty() || !under_way_.empty()) done_.wait(mutex_);
 }
 
+// The first that waits, and those behind it that come with it.
+std::vector<std::pair<ChunkId, std::shared_ptr<ChunkCache::Fetch>>> ChunkCache::take_block() {
+  std::vector<std::pair<ChunkId, std::shared_ptr<Fetch>>> taken;
+  const std::uint64_t block = ahead_.front().block;
+  do {
+    const ChunkId id = ahead_.front().id;
+    ahead_.pop_front();
+    waiting_.erase(id);
+    if (chunks_.contains(id) || under_way_.contains(id)) continue;
+    taken.emplace_back(id, under_way_[id] = std::make_shared<Fetch>());
+  } while (block_of_ && !ahead_.empty() && ahead_.front().block == block);
+  return taken;
+}
+
 void ChunkCache::work() {
   while (true) {
-    ChunkId id;
-    std::shared_ptr<Fetch> fetching;
+    std::vector<std::pair<ChunkId, std::shared_ptr<Fetch>>> block;
     {
       const MutexLock lock(mutex_);
       while (ahead_.empty() && !is_stopped_) wanted_.wait(mutex_);
       if (is_stopped_) return;
-      id = ahead_.front();
-      ahead_.pop_front();
-      waiting_.erase(id);
-      if (chunks_.contains(id) || under_way_.contains(id)) {
-        done_.notify_all();
-        continue;
-      }
-      fetching = under_way_[id] = std::make_shared<Fetch>();
+      block = take_block();
+      if (block.empty()) done_.notify_all();
     }
-    (void)fetch(id, fetching);
+    for (const auto& [id, fetching] : block) (void)fetch(id, fetching);
   }
 }
 

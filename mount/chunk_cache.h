@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <unordered_map>
@@ -22,9 +23,12 @@ namespace lagan {
 class ChunkCache {
  public:
   using Chunk = std::shared_ptr<const Bytes>;
+  // A number that chunks have alike which the source fetches together.
+  using BlockOf = std::function<std::uint64_t(const ChunkId&)>;
 
-  // Keeps up to `max_bytes`. Without threads nothing is fetched ahead.
-  ChunkCache(ChunkSource source, std::size_t max_bytes, std::size_t threads);
+  // Keeps up to `max_bytes`. Without threads nothing is fetched ahead; with them, what is wanted in
+  // a row and lies in one block is left to one of them, if `block_of` tells.
+  ChunkCache(ChunkSource source, std::size_t max_bytes, std::size_t threads, BlockOf block_of = {});
   ~ChunkCache();
 
   Result<Chunk> load(const ChunkId& id);
@@ -47,13 +51,20 @@ class ChunkCache {
   Result<Chunk> fetch(const ChunkId& id, const std::shared_ptr<Fetch>& fetch);
   void work();
 
+  struct Ahead {
+    ChunkId id;
+    std::uint64_t block = 0;
+  };
+  std::vector<std::pair<ChunkId, std::shared_ptr<Fetch>>> take_block() REQUIRES(mutex_);
+
   const ChunkSource source_;
+  const BlockOf block_of_;
   const std::size_t max_bytes_;
   mutable Mutex mutex_;
   Condition done_, wanted_;
   LruCache<ChunkId, Chunk> chunks_ GUARDED_BY(mutex_);
   std::unordered_map<ChunkId, std::shared_ptr<Fetch>> under_way_ GUARDED_BY(mutex_);
-  std::deque<ChunkId> ahead_ GUARDED_BY(mutex_);
+  std::deque<Ahead> ahead_ GUARDED_BY(mutex_);
   std::unordered_set<ChunkId> waiting_ GUARDED_BY(mutex_);  // the same, to be found
   bool is_stopped_ GUARDED_BY(mutex_) = false;
   std::vector<std::jthread> threads_;  // the last member: they use the others

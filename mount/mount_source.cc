@@ -2,7 +2,6 @@
 #include "mount/mount_source.h"
 
 #include <algorithm>
-#include <array>
 
 #include "repo/chunk_reader.h"
 #include "repo/index_loader.h"
@@ -25,19 +24,8 @@ struct MountSource::Opened {
     content.follow_moves();
   }
 
-  // Several threads want neighbours at the same time: the first opens their block, and the others
-  // find it in the cache.
-  Result<Bytes> load_content(const ChunkId& id, ChunkKind kind) {
-    const auto location = index.find(id);
-    if (!location) return content.load(id, kind);
-    const std::size_t block = location->pack_number * std::size_t{31} + location->block_number;
-    const MutexLock lock(opening[block % opening.size()]);
-    return content.load(id, kind);
-  }
-
   const LocalIndex index;
   ChunkReader trees, content;
-  std::array<Mutex, 64> opening;  // many more than there are threads
 };
 
 MountSource::MountSource(const Repository& repository, MountSourceOptions options)
@@ -55,7 +43,11 @@ ChunkSource MountSource::trees() {
 }
 
 ChunkSource MountSource::content() {
-  return [this](const ChunkId& id, ChunkKind kind) { return opened()->load_content(id, kind); };
+  return [this](const ChunkId& id, ChunkKind kind) { return opened()->content.load(id, kind); };
+}
+
+std::function<std::uint64_t(const ChunkId&)> MountSource::block_of() {
+  return [this](const ChunkId& id) { return opened()->content.block_of(id); };
 }
 
 ChunkSource MountSource::chunks() {

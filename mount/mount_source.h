@@ -5,6 +5,7 @@
 // read by the newest index that was loaded. Any thread may call anything; look() is for one at a
 // time.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -44,6 +45,8 @@ class MountSource {
   // look() has succeeded.
   ChunkSource trees();
   ChunkSource content();
+  // For ChunkCache.
+  std::function<std::uint64_t(const ChunkId&)> block_of();
   // Of both.
   ChunkSource chunks();
 

@@ -23,7 +23,8 @@ MountTree::MountTree(ChunkSource tree_source, ChunkSource data_source, MountTree
     : options_(std::move(options)),
       numbers_(options_.key),
       reader_(tree_source, options_.metadata_cache_bytes),
-      chunks_(std::move(data_source), options_.content_cache_bytes, options_.prefetch_threads),
+      chunks_(std::move(data_source), options_.content_cache_bytes, options_.prefetch_threads,
+              options_.block_of),
       readers_(reader_, chunks_),
       hard_links_(std::move(tree_source), numbers_),
       reports_(options_.clock) {

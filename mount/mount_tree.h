@@ -45,8 +45,9 @@ struct MountTreeOptions {
   std::size_t metadata_cache_bytes = std::size_t{32} << 20;
   std::size_t content_cache_bytes = std::size_t{256} << 20;
   std::size_t prefetch_threads = 0;
-  PrfKey key{};            // of stable numbers
-  std::string repository;  // its id, to be told
+  ChunkCache::BlockOf block_of;  // for them
+  PrfKey key{};                  // of stable numbers
+  std::string repository;        // its id, to be told
   Clock clock = system_now;
 };
 

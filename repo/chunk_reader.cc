@@ -86,18 +86,28 @@ Result<Bytes> ChunkReader::load_listed(const ChunkId& id, ChunkKind kind) {
   return chunk;
 }
 
+std::uint64_t ChunkReader::block_of(const ChunkId& id) const {
+  const auto location = index_.find(id);
+  return location ? std::uint64_t{location->pack_number} << 32 | location->block_number : 0;
+}
+
+// Null if it is not kept.
+std::shared_ptr<const Bytes> ChunkReader::find_block(const BlockKey& key) {
+  const MutexLock lock(mutex_);
+  const auto it = by_key_.find(key);
+  if (it == by_key_.end()) return nullptr;
+  blocks_.splice(blocks_.begin(), blocks_, it->second);
+  return it->second->second;
+}
+
 Result<std::shared_ptr<const Bytes>> ChunkReader::cached_block(const ChunkLocation& location) {
   const BlockKey key{location.pack_number, location.block_number};
-  {
-    const MutexLock lock(mutex_);
-    if (const auto it = by_key_.find(key); it != by_key_.end()) {
-      blocks_.splice(blocks_.begin(), blocks_, it->second);
-      return it->second->second;
-    }
-  }
+  if (auto known = find_block(key)) return known;
+  const std::size_t slot = key.pack_number * std::size_t{31} + key.block_number;
+  const MutexLock opening(opening_[slot % opening_.size()]);
+  if (auto known = find_block(key)) return known;  // another thread was faster
   auto block = std::make_shared<const Bytes>(TRY(read_block(location)));
   const MutexLock lock(mutex_);
-  if (by_key_.contains(key)) return block;  // another thread was faster
   blocks_.emplace_front(key, block);
   by_key_[key] = blocks_.begin();
   cached_bytes_ += block->size();

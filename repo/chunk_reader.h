@@ -4,6 +4,7 @@
 // Chunks by id: looks up, fetches the block, opens it, verifies the chunk. Keeps recently used
 // blocks, for neighbours are asked for next. Any number of threads.
 
+#include <array>
 #include <list>
 #include <map>
 #include <memory>
@@ -36,6 +37,9 @@ class ChunkReader {
     return [this](const ChunkId& id, ChunkKind kind) { return load(id, kind); };
   }
 
+  // A number that chunks of one block have alike, and hardly any others.
+  std::uint64_t block_of(const ChunkId& id) const;
+
   // The whole raw block that a location lies in, fetched anew; its chunks are not verified.
   Result<Bytes> read_block(const ChunkLocation& location);
 
@@ -53,6 +57,7 @@ class ChunkReader {
   Result<Bytes> load_listed(const ChunkId& id, ChunkKind kind);
   std::optional<Result<Bytes>> load_moved(const ChunkId& id, ChunkKind kind);
   std::shared_ptr<Newer> look_again(const std::shared_ptr<Newer>& before);
+  std::shared_ptr<const Bytes> find_block(const BlockKey& key);
   Result<std::shared_ptr<const Bytes>> cached_block(const ChunkLocation& location);
   Result<std::unique_ptr<PackOpener>> take_opener(const ChunkLocation& location);
   void return_opener(std::uint32_t pack_number, std::unique_ptr<PackOpener> opener);
@@ -60,6 +65,9 @@ class ChunkReader {
   const Repository& repository_;
   const LocalIndex& index_;
   const std::size_t cache_bytes_;
+  // Several threads want neighbours at the same time: the first opens their block, and the others
+  // find it in the cache. Many more than there are threads.
+  std::array<Mutex, 64> opening_;
   Mutex mutex_;
   std::list<Cached> blocks_ GUARDED_BY(mutex_);  // most recently used first
   std::map<BlockKey, std::list<Cached>::iterator> by_key_ GUARDED_BY(mutex_);

@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "repo/file_content.h"
-#include "src/cli/context.h"
+#include "src/cli/file_stream.h"
 #include "src/cli/snapshot_browser.h"
 #include "src/engine/tree_archive.h"
 #include "src/engine/tree_path.h"
@@ -18,12 +17,10 @@ struct DumpFlags {
   SnapshotFlags filter;
 };
 
-Result<void> dump_file(Context& context, SnapshotBrowser& browser, const Entry& file,
+Result<void> dump_file(Context& context, const SnapshotBrowser& browser, const Entry& file,
                        int descriptor) {
-  return read_content(browser.source(), file, [&](ByteSpan piece) -> Result<void> {
-    if (context.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
-    return write_all(descriptor, piece);
-  });
+  return stream_file(context, browser, file,
+                     [&](ByteSpan piece, std::uint64_t) { return write_all(descriptor, piece); });
 }
 
 Result<void> dump_folder(Context& context, SnapshotBrowser& browser, const Entry& folder,

@@ -8,9 +8,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <functional>
 
-#include "repo/file_content.h"
+#include "src/cli/file_stream.h"
 #include "src/cli/progress_line.h"
 #include "src/cli/snapshot_browser.h"
 #include "util/file.h"
@@ -31,19 +30,6 @@ Result<std::uint64_t> size_of(const File& device, const std::string& path) {
   const off_t end = ::lseek(device.descriptor(), 0, SEEK_END);
   if (end < 0) return fail(system_error("size of " + path, errno));
   return static_cast<std::uint64_t>(end);
-}
-
-// Calls `each` with every piece of the file and where it begins.
-Result<void> for_each_piece(
-    Context& context, SnapshotBrowser& browser, const Entry& file,
-    const std::function<Result<void>(ByteSpan piece, std::uint64_t offset)>& each) {
-  std::uint64_t offset = 0;
-  return read_content(browser.source(), file, [&](ByteSpan piece) -> Result<void> {
-    if (context.is_stopped()) return fail(ErrorCode::cancelled, "interrupted");
-    TRY(each(piece, offset));
-    offset += piece.size();
-    return {};
-  });
 }
 
 Result<void> compare(ByteSpan piece, std::uint64_t offset, const File& device) {
@@ -97,7 +83,7 @@ Result<int> restore_to_device(Context& context, const DeviceRestore& wanted) {
   progress.progress.bytes_total = file.size;
   if (!wanted.dry_run) {
     TRY_IN(wanted.device,
-           for_each_piece(context, *browser, file, [&](ByteSpan piece, std::uint64_t offset) {
+           stream_file(context, *browser, file, [&](ByteSpan piece, std::uint64_t offset) {
              progress.progress.bytes_done += piece.size();
              return write_all_at(device.descriptor(), piece, offset);
            }));
@@ -109,7 +95,7 @@ Result<int> restore_to_device(Context& context, const DeviceRestore& wanted) {
     // Of the device, not of what the kernel still has in memory of it.
     ::posix_fadvise(device.descriptor(), 0, 0, POSIX_FADV_DONTNEED);
     TRY_IN(wanted.device,
-           for_each_piece(context, *browser, file, [&](ByteSpan piece, std::uint64_t offset) {
+           stream_file(context, *browser, file, [&](ByteSpan piece, std::uint64_t offset) {
              return compare(piece, offset, device);
            }));
   }

@@ -21,6 +21,11 @@ Result<void> enter(std::vector<StoredSnapshot>& snapshots, const ChunkSource& tr
   return {};
 }
 
+MountTreeOptions with_blocks(MountTreeOptions options, MountSource& source) {
+  options.block_of = source.block_of();
+  return options;
+}
+
 }  // namespace
 
 ShownTree::ShownTree(const Repository& repository, MountSourceOptions source, MountTreeOptions tree,
@@ -28,7 +33,7 @@ ShownTree::ShownTree(const Repository& repository, MountSourceOptions source, Mo
     : is_single_(tree.is_single),
       interval_(interval),
       source_(repository, std::move(source)),
-      tree_(source_.trees(), source_.content(), std::move(tree)) {}
+      tree_(source_.trees(), source_.content(), with_blocks(std::move(tree), source_)) {}
 
 Result<std::unique_ptr<ShownTree>> ShownTree::open(Context& context, const Repository& repository,
                                                    const TreeFlags& flags,

@@ -4,6 +4,7 @@
 // A repository opened to look into its snapshots: what ls, find, dump, diff, stats and cat begin
 // with. One thread.
 
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,10 @@ class SnapshotBrowser {
   const Repository& repository() const { return *repository_; }
   const LocalIndex& index() const { return index_; }
   const ChunkSource& source() const { return source_; }
+  // For ChunkCache.
+  std::function<std::uint64_t(const ChunkId&)> block_of() const {
+    return [this](const ChunkId& id) { return reader_.block_of(id); };
+  }
 
   // What `ID[:path]` names. `stored.snapshot.root` is then the folder, if it is one.
   struct Place {

@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "tests/repo/memory_chunks.h"
@@ -71,6 +74,36 @@ TEST_CASE("what is fetched ahead is there when it is asked for") {
   CHECK(chunks.gets == 20);
   CHECK(text(cache.load(ids[7])) == "7");
   CHECK(chunks.gets == 20);
+}
+
+TEST_CASE("each block is left to one thread, so that several come at a time") {
+  const auto block_of = [](const ChunkId& id) {
+    return std::to_integer<std::uint64_t>(id.bytes[0]) / 4;
+  };
+  std::atomic<bool> is_open = false;
+  std::mutex mutex;
+  std::map<std::uint64_t, std::set<std::thread::id>> threads;  // that fetched of each block
+  ChunkCache cache(
+      [&](const ChunkId& id, ChunkKind) -> Result<Bytes> {
+        is_open.wait(false);
+        const std::lock_guard lock(mutex);
+        threads[block_of(id)].insert(std::this_thread::get_id());
+        return Bytes::copy_of(as_bytes("content"));
+      },
+      1'000'000, 4, block_of);
+  for (std::uint8_t i = 0; i < 40; ++i) {
+    ChunkId id;
+    id.bytes[0] = std::byte{i};
+    cache.prefetch(id);
+  }
+  is_open = true;
+  is_open.notify_all();
+  cache.settle();
+  CHECK(threads.size() == 10);
+  for (const auto& [block, ids] : threads) {
+    // Each of the four threads may have begun before all of its block was wanted.
+    if (block >= 4) CHECK(ids.size() == 1);
+  }
 }
 
 }  // namespace
