@@ -151,6 +151,9 @@ Result<RestoreOptions> options_of(const Context& context, const RestoreFlags& fl
 }
 
 Result<int> run_restore(Context& context, const RestoreFlags& flags) {
+  if (!flags.target.empty() && !flags.destination.empty())
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("where to, {} or {}? Name one", flags.destination, flags.target));
   const std::string& target = !flags.target.empty() ? flags.target : flags.destination;
   if (is_block_device(target)) {
     const bool chooses =

@@ -41,6 +41,7 @@ class Choice(Fresh):
         self.assertEqual(self.restored("--exclude", "/sub", "--iexclude", "*.log"), {"a.txt"})
 
     def test_not_both(self):
+        self.refuse("restore", "latest", f"{self.folder}/one", "-t", f"{self.folder}/two", saying="Name one")
         self.refuse("restore", "latest", "-t", self.folder + "/out", "-i", "a", "-e", "b",
                     saying="cannot be used together")
         self.assertFalse(os.path.exists(self.folder + "/out"))
