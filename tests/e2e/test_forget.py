@@ -147,9 +147,9 @@ class Policies(ForgetCase):
     def test_refused_in_one_sentence(self):
         for words, hint in [
             (["forget"], "say what to keep"),
-            (["forget", "--keep-daily", "x"], "--keep-daily wants a number"),
-            (["forget", "--keep-daily", "-2"], "--keep-daily wants a number"),
-            (["forget", "--keep-daily", "3q"], "--keep-daily wants a number"),
+            (["forget", "--keep-daily", "x"], "--keep-daily: expected a number"),
+            (["forget", "--keep-daily", "-2"], "--keep-daily: expected a number"),
+            (["forget", "--keep-daily", "3q"], "--keep-daily: expected a number"),
             (["forget", "--keep-daily", "2w", "--keep-within-daily", "1m"], "both"),
             (["forget", "--keep-last", "0"], "say what to keep"),
             (["forget", "--keep-within", "0h"], "say what to keep"),
