@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mount/chunk_cache.h"
 
+#include "util/threads.h"
+
 namespace lagan {
 namespace {
 
@@ -13,7 +15,8 @@ constexpr std::size_t kAheadMax = 1024;
 
 ChunkCache::ChunkCache(ChunkSource source, std::size_t max_bytes, std::size_t threads)
     : source_(std::move(source)), max_bytes_(max_bytes), chunks_(max_bytes) {
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  // Without any nothing is fetched ahead.
+  (void)start_threads(threads_, threads, [this] { work(); });
 }
 
 ChunkCache::~ChunkCache() {

@@ -19,6 +19,7 @@
 #include "mount/mountpoint.h"
 #include "mount/session.h"
 #include "util/file.h"
+#include "util/threads.h"
 
 namespace lagan {
 namespace {
@@ -459,7 +460,7 @@ Result<void> FuseSession::serve(std::stop_token stop) {
   });
   {
     std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < options_.threads; ++i) threads.emplace_back([this] { work(); });
+    TRY(start_threads(threads, options_.threads, [this] { work(); }));
   }
   fuse_session_unmount(session_);
   is_mounted_ = false;

@@ -57,7 +57,7 @@ Result<std::shared_ptr<const History>> Histories::at(const std::string& path) {
   const std::size_t weight = 256 + path.size() + found->folders.size() * sizeof(SnapshotFolder) +
                              found->versions.size() * 1024;
   const MutexLock lock(mutex_);
-  histories_.put(path, found, weight);
+  if (!found->missed) histories_.put(path, found, weight);
   return found;
 }
 
@@ -67,12 +67,12 @@ Result<std::shared_ptr<const History>> Histories::below(const History& above,
   std::unordered_set<std::string> contents;
   std::unordered_set<std::uint64_t> tops;
   std::set<std::string> names;
-  std::optional<Error> failed;
+  history->missed = above.missed;
   for (const SnapshotFolder& folder : above.folders) {
     if (!folder.top) continue;
     auto found = reader_.find(*folder.top, name);
     if (!found) {
-      failed = found.error();
+      if (!history->missed) history->missed = found.error();
       continue;
     }
     if (!*found) continue;
@@ -92,13 +92,12 @@ Result<std::shared_ptr<const History>> Histories::below(const History& above,
     for (int i = 1; !names.insert(free).second; ++i) free = fmt::format("{}-{}", wanted, i);
     history->versions.push_back({std::move(free), **std::move(found), folder});
   }
-  if (history->is_empty() && failed) return fail(*std::move(failed));
+  if (history->is_empty() && history->missed) return fail(*history->missed);
   std::ranges::sort(history->versions, {}, &History::Version::name);
   return std::shared_ptr<const History>(std::move(history));
 }
 
-Result<std::shared_ptr<const std::vector<std::string>>> Histories::names_in(
-    const std::string& path) {
+Result<std::shared_ptr<const HistoryNames>> Histories::names_in(const std::string& path) {
   {
     const MutexLock lock(mutex_);
     if (const auto* known = names_.find(path)) return *known;
@@ -106,14 +105,24 @@ Result<std::shared_ptr<const std::vector<std::string>>> Histories::names_in(
   const auto history = TRY(at(path));
   std::unordered_set<LeafNumber> seen;
   std::set<std::string> names;
+  std::optional<Error> missed = history->missed;
+  const auto miss = [&](const Error& error) {
+    if (!missed) missed = error;
+  };
   for (const SnapshotFolder& folder : history->folders) {
     if (!folder.top) continue;
     const auto all = reader_.leaves(*folder.top);
-    if (!all) continue;
+    if (!all) {
+      miss(all.error());
+      continue;
+    }
     for (const FolderLeaves::One& one : (*all)->leaves) {
       if (!seen.insert(one.number).second) continue;
       const auto leaf = reader_.leaf(one);
-      if (!leaf) continue;
+      if (!leaf) {
+        miss(leaf.error());
+        continue;
+      }
       for (const std::string_view message : (*leaf)->entries) {
         if (const std::string_view name = entry_name(message); is_valid_entry_name(name))
           names.emplace(name);
@@ -122,9 +131,10 @@ Result<std::shared_ptr<const std::vector<std::string>>> Histories::names_in(
   }
   std::size_t weight = 256;
   for (const std::string& name : names) weight += 32 + name.size();
-  auto sorted = std::make_shared<const std::vector<std::string>>(names.begin(), names.end());
+  auto sorted =
+      std::make_shared<const HistoryNames>(HistoryNames{{names.begin(), names.end()}, missed});
   const MutexLock lock(mutex_);
-  names_.put(path, sorted, weight);
+  if (!missed) names_.put(path, sorted, weight);
   return sorted;
 }
 

@@ -25,7 +25,15 @@ struct History {
   };
   std::vector<SnapshotFolder> folders;  // the path as a folder
   std::vector<Version> versions;        // the path as anything else, by content
+  // What the first snapshot said in which the path, or a folder above it, cannot be read: there may
+  // be more.
+  std::optional<Error> missed;
   bool is_empty() const { return folders.empty() && versions.empty(); }
+};
+
+struct HistoryNames {
+  std::vector<std::string> names;  // sorted
+  std::optional<Error> missed;     // as above
 };
 
 class Histories {
@@ -38,7 +46,7 @@ class Histories {
   Result<std::shared_ptr<const History>> at(const std::string& path);
 
   // All names that were ever in those folders, sorted.
-  Result<std::shared_ptr<const std::vector<std::string>>> names_in(const std::string& path);
+  Result<std::shared_ptr<const HistoryNames>> names_in(const std::string& path);
 
  private:
   Result<std::shared_ptr<const History>> below(const History& above, std::string_view name);
@@ -47,8 +55,9 @@ class Histories {
   const Numbers numbers_;
   std::shared_ptr<const History> root_;
   Mutex mutex_;
+  // What is missed is looked for again the next time.
   LruCache<std::string, std::shared_ptr<const History>> histories_ GUARDED_BY(mutex_);
-  LruCache<std::string, std::shared_ptr<const std::vector<std::string>>> names_ GUARDED_BY(mutex_);
+  LruCache<std::string, std::shared_ptr<const HistoryNames>> names_ GUARDED_BY(mutex_);
 };
 
 }  // namespace lagan

@@ -136,7 +136,10 @@ class Layout::Builder {
     for (std::size_t i = 0; i < snapshots_.size(); ++i) {
       Snapshot utc = snapshots_[i].snapshot;
       utc.utc_offset_minutes = 0;
-      add_place(root(), format_snapshot_time(utc, "@GMT-%Y.%m.%d-%H.%M.%S"), Kind::snapshot, i);
+      const auto name = [&] { return format_snapshot_time(utc, "@GMT-%Y.%m.%d-%H.%M.%S"); };
+      // Samba knows no other names: the next second that is free, if two are of one.
+      while (names_[root().id].contains(name())) utc.time += 1'000'000'000;
+      add_place(root(), name(), Kind::snapshot, i);
     }
   }
 

@@ -113,6 +113,7 @@ Result<std::optional<NodeStatus>> MountTree::lookup_in_history(const std::string
                                                                std::string_view name) {
   const auto history = view.histories->at(path);
   if (!history) return trouble(path, history.error());
+  if ((*history)->missed) (void)trouble(path, *(*history)->missed);
   for (const History::Version& version : (*history)->versions) {
     if (version.name == name) return take_version(version);
   }
@@ -215,9 +216,10 @@ Result<void> MountTree::list_history(const std::string& path, const View& view,
   const auto names = view.histories->names_in(path);
   if (!names) return trouble(path, names.error());
   const auto& versions = (*history)->versions;
-  for (std::size_t i = position; i < versions.size() + (*names)->size(); ++i) {
+  const auto& folders = (*names)->names;
+  for (std::size_t i = position; i < versions.size() + folders.size(); ++i) {
     const bool is_version = i < versions.size();
-    const std::string& name = is_version ? versions[i].name : (**names)[i - versions.size()];
+    const std::string& name = is_version ? versions[i].name : folders[i - versions.size()];
     if (name.size() > kNameBytes) continue;
     const NodeStatus node =
         is_version ? take_version(versions[i]) : take_history(joined(path, name), view);
@@ -226,6 +228,8 @@ Result<void> MountTree::list_history(const std::string& path, const View& view,
       return {};
     }
   }
+  const auto& missed = (*history)->missed ? (*history)->missed : (*names)->missed;
+  if (missed) return trouble(path, *missed);
   return {};
 }
 

@@ -67,6 +67,7 @@ std::shared_ptr<ChunkReader::Newer> ChunkReader::look_again(const std::shared_pt
   const MutexLock lock(newer_mutex_);
   if (newer_ != before) return newer_;  // another thread was faster
   if (vain_looks_ >= kVainLooks) return nullptr;
+  (before ? before->index : index_).delete_damaged();
   auto index = open_local_index(repository_);
   if (!index || !load_index_to_read(repository_, *index)) return nullptr;
   newer_ = std::make_shared<Newer>(repository_, *std::move(index));

@@ -6,6 +6,7 @@
 #include "repo/limits.h"
 #include "repo/names.h"
 #include "repo/pack_reader.h"
+#include "util/threads.h"
 
 namespace lagan {
 namespace {
@@ -107,9 +108,9 @@ ChunkWriter::ChunkWriter(const Repository& repository, LocalIndex& index, const 
       list_lane_(*this, ChunkKind::list),
       root_lane_(*this, ChunkKind::root_record),
       jobs_(kQueuedBytesPerWorker * options.workers) {
-  for (std::size_t i = 0; i < options.workers; ++i) threads_.emplace_back([this] { run_worker(); });
-  for (std::size_t i = 0; i < *options_.uploaders; ++i)
-    threads_.emplace_back([this] { run_uploader(); });
+  auto started = start_threads(threads_, options.workers, [this] { run_worker(); });
+  if (started) started = start_threads(threads_, *options_.uploaders, [this] { run_uploader(); });
+  if (!started) fail_with(std::move(started).error());
 }
 
 ChunkWriter::~ChunkWriter() {

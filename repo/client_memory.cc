@@ -16,6 +16,7 @@
 namespace lagan {
 namespace {
 
+constexpr std::size_t kCheckSize = 8;
 constexpr std::size_t kRecordSize = RepositoryId::kSize + 8;
 constexpr std::size_t kRecordWithSlotSize = kRecordSize + KeySlotId::kSize;
 constexpr Nanoseconds kSecond = 1'000'000'000;
@@ -49,6 +50,11 @@ std::uint64_t size_on_disk(const std::string& folder) {
     size += static_cast<std::uint64_t>(status.st_blocks) * 512;  // st_blocks counts these
   }
   return size;
+}
+
+// What a bad disk has changed would look like another repository.
+std::string check_of(std::string_view record) {
+  return std::string(as_text(ByteSpan(hash(as_bytes(record))).first(kCheckSize)));
 }
 
 }  // namespace
@@ -115,10 +121,12 @@ std::string ClientMemory::location_file(std::string_view location) const {
 }
 
 std::optional<ClientMemory::Seen> ClientMemory::recall(std::string_view location) const {
-  const auto record = read_file(location_file(location), kRecordWithSlotSize);
-  if (!record || (record->size() != kRecordSize && record->size() != kRecordWithSlotSize))
+  const auto record = read_file(location_file(location), kRecordWithSlotSize + kCheckSize);
+  if (!record || record->size() < kCheckSize) return std::nullopt;
+  const ByteSpan bytes = record->span().first(record->size() - kCheckSize);
+  if ((bytes.size() != kRecordSize && bytes.size() != kRecordWithSlotSize) ||
+      as_text(*record).substr(bytes.size()) != check_of(as_text(bytes)))
     return std::nullopt;
-  const ByteSpan bytes = *record;
   Seen seen{*RepositoryId::from_bytes(bytes.first(RepositoryId::kSize)),
             load_le<std::uint64_t>(bytes.data() + RepositoryId::kSize), std::nullopt};
   if (bytes.size() == kRecordWithSlotSize)
@@ -131,6 +139,7 @@ Result<void> ClientMemory::remember(std::string_view location, const Seen& seen)
   std::string record(as_text(seen.repository.span()));
   append_le(record, seen.config_revision);
   if (seen.slot) record += as_text(seen.slot->span());
+  record += check_of(record);
   TRY(make_directories(root_ + "/locations"));
   return replace_file(location_file(location), as_bytes(record));
 }

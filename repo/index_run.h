@@ -51,6 +51,11 @@ class IndexRun {
   void keep_in_memory(std::uint64_t more);
   // Gives back what a merge does not need: the filter, and all but the names of packs.
   void prepare_to_merge();
+  // If all of it is kept in memory: reads it at once, so that damage shows before anything is
+  // asked.
+  void check_if_in_memory() const {
+    if (body_.resident_size() == layout_.body_size) body_.check_all();
+  }
   // What keep_in_memory() can make use of.
   std::uint64_t memory_wanted() const { return layout_.body_size - layout_.directory.end(); }
 

@@ -20,10 +20,6 @@
 namespace lagan {
 namespace {
 
-// Shared by all runs, the smallest served first. The filters come on top: what 100 million chunks
-// need in all stays below 300 MB.
-constexpr std::uint64_t kMemoryForRuns = std::uint64_t{64} << 20;
-
 // Each run is an open file.
 constexpr std::size_t kManyRuns = 64;
 
@@ -73,6 +69,7 @@ struct LocalIndex::State {
   std::unordered_set<PackId> condemned;
   std::optional<std::unordered_set<SegmentId>> live;
   std::uint32_t next_pack_number = 0;
+  std::uint64_t memory_bytes = 0;
   bool lost_a_run = false;
   mutable std::array<Trail, kThreadSlots> trails;
 
@@ -124,6 +121,11 @@ Result<void> LocalIndex::State::load_folder() {
   for (const std::string& path : runs_found) load_run(path);
   drop_contained_runs();
   settle();
+  for (auto& run : runs) {
+    run->check_if_in_memory();
+    if (run->damaged()) discard(std::move(run));
+  }
+  if (std::erase(runs, nullptr) > 0) settle();
   return {};
 }
 
@@ -179,7 +181,8 @@ void LocalIndex::State::discard_damaged() {
 // After any change to the list of runs.
 void LocalIndex::State::settle() {
   std::ranges::sort(runs, {}, [](const auto& run) { return run->file_size(); });
-  std::uint64_t left = kMemoryForRuns;
+  // The smallest first. With the filters, 100 million chunks need less than 300 MB in all.
+  std::uint64_t left = memory_bytes;
   for (const auto& run : runs) {
     const std::uint64_t given = std::min(left, run->memory_wanted());
     run->keep_in_memory(given);
@@ -330,10 +333,14 @@ Result<void> LocalIndex::State::each_pack(
 LocalIndex::LocalIndex(std::unique_ptr<State> state) : state_(std::move(state)) {}
 LocalIndex::LocalIndex(LocalIndex&&) noexcept = default;
 LocalIndex& LocalIndex::operator=(LocalIndex&&) noexcept = default;
-LocalIndex::~LocalIndex() = default;
+LocalIndex::~LocalIndex() {
+  if (state_) delete_damaged();
+}
 
-Result<LocalIndex> LocalIndex::open(const std::string& folder, const RepositoryId& repository) {
+Result<LocalIndex> LocalIndex::open(const std::string& folder, const RepositoryId& repository,
+                                    std::uint64_t memory_bytes) {
   auto state = std::make_unique<State>();
+  state->memory_bytes = memory_bytes;
   state->folder = {folder, repository};
   if (!folder.empty()) TRY_IN("local index", state->load_folder());
   return LocalIndex(std::move(state));
@@ -363,7 +370,11 @@ Result<std::vector<SegmentId>> LocalIndex::missing(const std::vector<SegmentId>&
 Result<void> LocalIndex::add(const SegmentId& id, const Segment& segment) {
   if (state_->covers(id)) return {};
   if (state_->live) state_->live->insert(id);
-  state_->take(TRY_IN("local index", build_run(state_->folder, id, segment)));
+  auto run = build_run(state_->folder, id, segment);
+  // A full disk under the cache costs the next command the same work.
+  if (!run && !state_->folder.path.empty())
+    run = build_run({"", state_->folder.repository}, id, segment);
+  state_->take(TRY_IN("local index", std::move(run)));
   state_->settle();
   return state_->runs.size() > kManyRuns ? compact() : Result<void>();
 }
@@ -417,6 +428,12 @@ bool LocalIndex::contains(const ChunkId& id) const {
 }
 
 bool LocalIndex::damaged() const { return !state_->check_runs(); }
+
+void LocalIndex::delete_damaged() const {
+  for (const auto& run : state_->runs) {
+    if (run->damaged() && !run->path.empty()) ::unlink(run->path.c_str());
+  }
+}
 
 Result<Header> LocalIndex::pack_header(const ChunkLocation& location) const {
   for (const auto& run : state_->runs) {

@@ -39,10 +39,15 @@ struct ChunkLocation {
 
 class LocalIndex {
  public:
-  // Runs live in `folder` (made if missing); an empty name keeps them in unnamed temporary files.
-  // Runs found there that are damaged, of another repository or another version are deleted and
-  // forgotten.
-  static Result<LocalIndex> open(const std::string& folder, const RepositoryId& repository);
+  // For all but the filters, shared by all runs.
+  static constexpr std::uint64_t kMemoryBytes = std::uint64_t{64} << 20;
+
+  // Runs live in `folder` (made if missing); an empty name keeps them in unnamed temporary files,
+  // and so does a folder that cannot be written. Runs found there that are damaged, of another
+  // repository or another version are deleted and forgotten. Damage of what is too large to be kept
+  // in memory shows only when it is read: see damaged().
+  static Result<LocalIndex> open(const std::string& folder, const RepositoryId& repository,
+                                 std::uint64_t memory_bytes = kMemoryBytes);
 
   LocalIndex(LocalIndex&&) noexcept;
   LocalIndex& operator=(LocalIndex&&) noexcept;
@@ -74,6 +79,9 @@ class LocalIndex {
   // Whether a run was found to be damaged since missing(). What it held is found no more, so a
   // chunk that is nowhere may be in a segment that missing() will name.
   bool damaged() const;
+  // Deletes the files of damaged runs, so that whoever opens the folder next makes them again. Also
+  // done when the index goes.
+  void delete_damaged() const;
 
   // The header of a pack that find() named, for its key. `not_found` if the pack has left the index
   // since.

@@ -104,6 +104,12 @@ const std::byte* PagedFile::look_closely(std::uint64_t offset, std::size_t size,
   return scratch.data();
 }
 
+void PagedFile::check_all() const {
+  for (std::uint64_t page = 0; page < hashes_.size() && !damaged(); ++page) {
+    if (!is_checked(page) && !check(page)) mark_damaged();
+  }
+}
+
 bool PagedFile::check(std::uint64_t page) const {
   MutexLock lock(checking_);
   if (is_checked(page)) return true;  // another thread was faster

@@ -73,6 +73,8 @@ class PagedFile {
     return look_closely(offset, size, scratch);
   }
 
+  // Looks at every page.
+  void check_all() const;
   bool damaged() const { return damaged_.load(std::memory_order_relaxed); }
   // For a reader that finds contents that cannot be.
   void mark_damaged() const { damaged_.store(true, std::memory_order_relaxed); }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "repo/body_cache.h"
 #include "repo/boot_record.h"
 #include "repo/client_memory.h"
 #include "repo/limits.h"
@@ -282,27 +283,11 @@ Result<RepositoryId> Repository::identify(const Result<Boot>& boot) {
   return id;
 }
 
-// Configs never change, so one that the cache has is as good as the storage's.
 Result<std::string> Repository::get_config(const ObjectName& name) const {
-  const std::string file =
-      cache_folder_.empty() ? std::string() : cache_folder_ + "/" + name.text();
-  const auto open = [&](ByteSpan object) -> Result<std::string> {
-    const std::string message = TRY_IN(
-        name.text(),
-        open_body(sealing_, ObjectKind::config, name.text(), object, limits::kSmallBodyBytes));
-    return std::string(
-        TRY_IN(name.text(), check_signature(sealing_, ObjectKind::config, name.text(), message)));
-  };
-  if (!file.empty()) {
-    const auto cached = read_file(file, limits::kSmallBodyBytes);
-    auto message = cached ? open(*cached) : fail(cached.error());
-    if (message) return message;
-  }
-  const Bytes object = TRY_IN(name.text(), storage_->get(name));
-  std::string message = TRY(open(object));
-  if (!file.empty() && make_directories(cache_folder_ + "/config"))
-    (void)replace_file(file, object);
-  return message;
+  const std::string message =
+      TRY(BodyCache(*this, names::kConfig).get(ObjectKind::config, name, limits::kSmallBodyBytes));
+  return std::string(
+      TRY_IN(name.text(), check_signature(sealing_, ObjectKind::config, name.text(), message)));
 }
 
 Result<void> Repository::load_config(const std::vector<ObjectInfo>& revisions) {

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <map>
 #include <set>
 
+#include "repo/body_cache.h"
 #include "repo/limits.h"
 #include "repo/names.h"
 #include "util/parallel.h"
@@ -17,6 +19,17 @@ namespace {
 
 constexpr std::string_view kVerifiedEnding = ".ok";
 
+// Over a network several at a time: each is small and costs a round trip.
+void get_each(const Repository& repository, std::size_t count,
+              const std::function<void(std::size_t)>& get) {
+  const std::size_t threads =
+      std::max<std::size_t>(1, repository.storage().capabilities().parallel_gets);
+  (void)for_each_parallel(count, threads, [&](std::size_t i) -> Result<void> {
+    get(i);
+    return {};
+  });
+}
+
 // What was forgotten, and when first.
 Result<std::map<SnapshotId, Nanoseconds>> load_forgotten(const Repository& repository,
                                                          std::vector<std::string>& damaged) {
@@ -25,11 +38,23 @@ Result<std::map<SnapshotId, Nanoseconds>> load_forgotten(const Repository& repos
     objects.push_back(info);
     return {};
   }));
+  const BodyCache cache(repository, names::kForgotten);
+  const auto load = [&](const ObjectName& name) -> Result<Forgotten> {
+    const std::string message =
+        TRY(cache.get(ObjectKind::forgotten, name, limits::kCondemnedBytes));
+    return decode_forgotten(
+        as_bytes(TRY_IN(name.text(), check_signature(repository.sealing(), ObjectKind::forgotten,
+                                                     name.text(), message))));
+  };
+  std::vector<Result<Forgotten>> loaded(objects.size());
+  get_each(repository, objects.size(), [&](std::size_t i) { loaded[i] = load(objects[i].name); });
+  std::set<std::string> present;
+  for (const ObjectInfo& info : objects) present.insert(info.name.text());
+  cache.keep_only(present);
   std::map<SnapshotId, Nanoseconds> forgotten;
-  for (const ObjectInfo& info : objects) {
-    const auto message =
-        repository.get_signed(ObjectKind::forgotten, info.name, limits::kCondemnedBytes);
-    const auto decoded = message ? decode_forgotten(as_bytes(*message)) : fail(message.error());
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    const ObjectInfo& info = objects[i];
+    const Result<Forgotten>& decoded = loaded[i];
     if (!decoded) {
       damaged.push_back(decoded.error().message);
       continue;
@@ -57,17 +82,13 @@ Result<bool> is_proven(const Repository& repository, const SnapshotId& id) {
   return false;
 }
 
-// Over a network several at a time: each is small and costs a round trip.
-std::vector<Result<Snapshot>> load_snapshots(const Repository& repository,
+std::vector<Result<Snapshot>> load_snapshots(const Repository& repository, const BodyCache& cache,
                                              const std::vector<SnapshotId>& ids) {
   std::vector<Result<Snapshot>> loaded(ids.size());
-  const std::size_t threads =
-      std::max<std::size_t>(1, repository.storage().capabilities().parallel_gets);
-  (void)for_each_parallel(ids.size(), threads, [&](std::size_t i) -> Result<void> {
+  get_each(repository, ids.size(), [&](std::size_t i) {
     const auto message =
-        repository.get_body(ObjectKind::snapshot, names::snapshot(ids[i]), limits::kSnapshotBytes);
+        cache.get(ObjectKind::snapshot, names::snapshot(ids[i]), limits::kSnapshotBytes);
     loaded[i] = message ? decode_snapshot(as_bytes(*message)) : fail(message.error());
-    return {};
   });
   return loaded;
 }
@@ -92,11 +113,13 @@ std::optional<std::size_t> latest_number(std::string_view text) {
 
 }  // namespace
 
-Result<SnapshotList> list_snapshots(const Repository& repository, Which which) {
+Result<SnapshotList> list_snapshots(const Repository& repository, Which which, ReadFrom from) {
   SnapshotList list;
   std::set<SnapshotId> present, proven, fenced;
+  std::set<std::string> listed;
   TRY(repository.storage().list(names::kSnapshots, [&](const ObjectInfo& info) -> Result<void> {
     std::string_view text = info.name.text();
+    listed.insert(info.name.text());
     if (const auto id = names::id_of<SnapshotId>(info.name)) present.insert(*id);
     if (!text.ends_with(kVerifiedEnding)) return {};
     text.remove_suffix(kVerifiedEnding.size());
@@ -115,7 +138,9 @@ Result<SnapshotList> list_snapshots(const Repository& repository, Which which) {
   for (const SnapshotId& id : present) {
     if (which != Which::remembered || !forgotten.contains(id)) wanted.push_back(id);
   }
-  auto loaded = load_snapshots(repository, wanted);
+  const BodyCache cache(repository, from == ReadFrom::cache ? names::kSnapshots : "");
+  cache.keep_only(listed);
+  auto loaded = load_snapshots(repository, cache, wanted);
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const SnapshotId& id = wanted[i];
     const auto when = forgotten.find(id);

@@ -35,7 +35,11 @@ struct SnapshotList {
 };
 
 enum class Which { remembered, all };  // all: forgotten ones too
-Result<SnapshotList> list_snapshots(const Repository& repository, Which which = Which::remembered);
+// Where the snapshots are read that the storage lists: from the cache, if it has them, or only as
+// the storage has them, for who mends what is damaged there.
+enum class ReadFrom { cache, storage };
+Result<SnapshotList> list_snapshots(const Repository& repository, Which which = Which::remembered,
+                                    ReadFrom from = ReadFrom::cache);
 
 // Empty members accept anything. Each tag list must be contained whole (AND); one list of several
 // must fit (OR).

@@ -36,11 +36,12 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
   return number;
 }
 
+// For people: what else stands in it may be a secret.
 std::string host_of(std::string_view url) {
   const std::size_t begin = url.find("://");
-  if (begin == std::string_view::npos) return std::string(url);
-  url.remove_prefix(begin + 3);
-  return std::string(url.substr(0, url.find_first_of("/?")));
+  if (begin != std::string_view::npos) url.remove_prefix(begin + 3);
+  const std::string_view authority = url.substr(0, url.find_first_of("/?#"));
+  return std::string(authority.substr(authority.rfind('@') + 1));
 }
 
 void take_header(std::string_view line, HttpAnswer& answer) {

@@ -12,6 +12,7 @@
 
 #include "util/failure.h"
 #include "util/result.h"
+#include "util/threads.h"
 
 namespace lagan {
 
@@ -28,7 +29,9 @@ inline Result<void> for_each_parallel(std::size_t count, std::size_t threads,
   };
   {
     std::vector<std::jthread> helpers;
-    for (std::size_t i = 1; i < std::min(threads, count); ++i) helpers.emplace_back(work);
+    const std::size_t wanted = std::min(threads, count);
+    // Without any this thread does it alone.
+    if (wanted > 1) (void)start_threads(helpers, wanted - 1, work);
     work();
   }
   return failure.check();

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "repo/machine.h"
+#include "src/cli/value_check.h"
 #include "src/engine/file_list.h"
 #include "src/engine/retention.h"
 
@@ -80,15 +81,19 @@ Result<void> add_listed_paths(const Context& context, const BackupFlags& flags,
   return {};
 }
 
+Result<Nanoseconds> parse_reread(const std::string& text) {
+  const CalendarSpan span = TRY(parse_calendar_span(text));
+  const Nanoseconds now = system_now();
+  const Nanoseconds period = now - before(now, span);
+  if (period <= 0 || span.years > 100) return refuse("expected a period, for example 90d");
+  return period;
+}
+
 Result<Nanoseconds> reread_period(const BackupFlags& flags) {
   if (flags.reread.empty()) return 0;
   if (flags.force)
     return refuse("--reread and --force cannot be used together: --force reads everything already");
-  const CalendarSpan span = TRY_IN("--reread", parse_calendar_span(flags.reread));
-  const Nanoseconds now = system_now();
-  const Nanoseconds period = now - before(now, span);
-  if (period <= 0 || span.years > 100) return refuse("--reread needs a period, for example 90d");
-  return period;
+  return parse_reread(flags.reread);
 }
 
 }  // namespace
@@ -110,7 +115,8 @@ void BackupFlags::add_to(CLI::App& command) {
   command.add_flag("--exclude-nodump", filter.exclude_nodump,
                    "leave out what has the nodump flag (chattr +d)");
   command.add_option("--exclude-larger-than", larger_than, "leave out files larger than SIZE")
-      ->type_name("SIZE");
+      ->type_name("SIZE")
+      ->check(parsed_by(parse_size));
   command.add_flag("--git-ignore", filter.git_ignore,
                    "leave out what .gitignore files say, as .laganignore files always do");
   command.add_flag("-x,--one-file-system", filter.one_file_system,
@@ -133,7 +139,8 @@ void BackupFlags::add_to(CLI::App& command) {
   command
       .add_option("--reread", reread,
                   "read each unchanged file once in this time, \"90d\", and tell if it has decayed")
-      ->type_name("DURATION");
+      ->type_name("DURATION")
+      ->check(parsed_by(parse_reread));
   command.add_flag("--read-special", read_special,
                    "save what devices and pipes hold, as if they were files");
   command.add_flag("--no-scan", no_scan, "do not count ahead: no totals, no time left");
@@ -145,6 +152,7 @@ void BackupFlags::add_to(CLI::App& command) {
   command.add_flag("--stdin-from-command", from_command, "save the output of the command after --");
   command.add_option("--stdin-filename", stdin_name, "its name in the snapshot, else \"stdin\"");
   command.add_option("--read-concurrency", readers, "files read at a time")
+      ->check(CLI::Range(1, 256))
       ->envname("LAGAN_READ_CONCURRENCY");
 }
 

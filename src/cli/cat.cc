@@ -6,14 +6,13 @@
 #include "repo/index_loader.h"
 #include "repo/limits.h"
 #include "repo/names.h"
-#include "util/base64.h"
 #include "src/cli/context.h"
 #include "src/cli/json_array.h"
 #include "src/cli/node_format.h"
 #include "src/cli/snapshot_browser.h"
 #include "src/cli/snapshot_json.h"
 #include "src/cli/stored_objects.h"
-#include "src/engine/entry_time.h"
+#include "util/base64.h"
 #include "util/file.h"
 
 namespace lagan::cli {
@@ -185,8 +184,7 @@ Json whole_node_json(const Entry& entry) {
   Json node;
   put_text(node, "name", entry.name);
   node.update(node_json("", entry));
-  if (entry.btime)
-    node["btime"] = format_time_rfc3339(nanoseconds(*entry.btime, entry.btime_ns), 0);
+  if (entry.btime) node["btime"] = format_entry_time_rfc3339(*entry.btime, entry.btime_ns);
   if (entry.kind == EntryKind::directory) {
     node["subtree"] = entry.subtree.id ? Json(entry.subtree.id->hex()) : Json();
     node["files_below"] = entry.subtree.files;

@@ -7,6 +7,7 @@
 
 #include "src/cli/context.h"
 #include "src/cli/progress_line.h"
+#include "src/cli/value_check.h"
 #include "util/duration.h"
 
 namespace lagan::cli {
@@ -50,8 +51,7 @@ Result<ReadSubset> parse_subset(const std::string& text) {
   } else {
     subset.kind = ReadSubset::Kind::bytes;
     subset.bytes = TRY(parse_size(text));
-    if (subset.bytes == 0)
-      return fail(ErrorCode::invalid_argument, "--read-data-subset needs more than 0 bytes");
+    if (subset.bytes == 0) return fail(ErrorCode::invalid_argument, "expected more than 0 bytes");
   }
   return subset;
 }
@@ -157,7 +157,7 @@ Result<CheckOptions> parse_options(const CheckFlags& flags) {
     if (flags.read_data)
       return fail(ErrorCode::invalid_argument,
                   "--read-data and --read-data-subset cannot be used together");
-    options.read = TRY(parse_subset(flags.subset));
+    options.read = TRY_IN("--read-data-subset", parse_subset(flags.subset));
   }
   if (!flags.max_age.empty()) {
     if (options.read.kind == ReadSubset::Kind::none)
@@ -206,16 +206,19 @@ void add_check(CLI::App& app, Context& context) {
   command
       ->add_option("--read-data-subset", flags->subset,
                    "read only some packs: `n/t` the nth of t parts, `x%` or a SIZE at random")
-      ->type_name("SUBSET");
+      ->type_name("SUBSET")
+      ->check(parsed_by(parse_subset));
   command
       ->add_option("--max-duration", flags->max_duration,
                    "read data for so long (30m), beginning with what this machine verified longest "
                    "ago; of all or of the --read-data-subset")
-      ->type_name("TIME");
+      ->type_name("TIME")
+      ->check(parsed_by(parse_duration));
   command
       ->add_option("--max-age", flags->max_age,
                    "leave out data that this machine verified within so long (30d)")
-      ->type_name("TIME");
+      ->type_name("TIME")
+      ->check(parsed_by(parse_duration));
   command->add_flag("--read-directories", flags->read_directories,
                     "compare every pack's own directory with the index");
   command

@@ -1,13 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/cli/commands.h"
 
+#include <fmt/format.h>
+
+#include <charconv>
+
 #include "src/cli/help.h"
 #include "src/cli/manual.h"
 #include "src/cli/mount_commands.h"
 #include "src/cli/schedule_commands.h"
+#include "src/cli/speed_limit.h"
+#include "src/cli/value_check.h"
+#include "util/duration.h"
 
 namespace lagan::cli {
 namespace {
+
+// What is no number is told when it is converted.
+Result<void> check_pack_size(const std::string& text) {
+  std::size_t size = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
+  if (end != text.data() + text.size() ||
+      (error == std::errc() && (size == 0 || (size >= 4 && size <= 512))))
+    return {};
+  return fail(ErrorCode::invalid_argument, fmt::format("expected 4 to 512 (MiB), not {}", text));
+}
 
 void add_globals(CLI::App& app, Globals& globals) {
   app.add_option("-r,--repo", globals.repository, "where the repository is")->type_name("LOCATION");
@@ -26,7 +43,8 @@ void add_globals(CLI::App& app, Globals& globals) {
   app.add_option("--cache-size", globals.cache_size,
                  "size above which caches of unused repositories go")
       ->envname("LAGAN_CACHE_SIZE")
-      ->type_name("SIZE");
+      ->type_name("SIZE")
+      ->check(parsed_by(parse_size));
   app.add_flag("--cleanup-cache", globals.cleanup_cache,
                "accepted for restic's sake: the cache cleans itself up");
   app.add_flag("--no-cache", globals.no_cache, "use no local cache");
@@ -38,7 +56,8 @@ void add_globals(CLI::App& app, Globals& globals) {
   app.add_option("--compression", globals.compression, "auto, off, fastest, better or max")
       ->envname("LAGAN_COMPRESSION");
   app.add_option("--pack-size", globals.pack_size_mib, "target size of data packs in MiB")
-      ->envname("LAGAN_PACK_SIZE");
+      ->envname("LAGAN_PACK_SIZE")
+      ->check(parsed_by(check_pack_size));
   app.add_flag("--no-extra-verify", globals.no_extra_verify,
                "do not open each block again before it is uploaded");
   app.add_flag("--no-lock", globals.no_lock, "accepted for restic's sake: there are no locks");
@@ -68,21 +87,24 @@ void add_connection_globals(CLI::App& app, Context& context) {
                  "most that is sent in a second: 5M; a number alone is KiB; "
                  "0,08:00-18:00=1M is a limit by day")
       ->envname("LAGAN_LIMIT_UPLOAD")
-      ->type_name("SPEED");
+      ->type_name("SPEED")
+      ->check(parsed_by(parse_speed_plan));
   app.add_option("--limit-download", globals.limit_download, "most that is received in a second")
       ->envname("LAGAN_LIMIT_DOWNLOAD")
-      ->type_name("SPEED");
+      ->type_name("SPEED")
+      ->check(parsed_by(parse_speed_plan));
   app.add_option("--limit-requests", context.requests_per_second,
                  "most requests in a second, for services that count them; a listing is one")
-      ->envname("LAGAN_LIMIT_REQUESTS")
-      ->type_name("NUMBER");
+      ->envname("LAGAN_LIMIT_REQUESTS");
   app.add_option("--retry-time", globals.retry_time,
                  "for how long one request to a storage that is away or busy is repeated")
       ->envname("LAGAN_RETRY_TIME")
-      ->type_name("DURATION");
+      ->type_name("DURATION")
+      ->check(parsed_by(parse_duration));
   app.add_option("--stuck-request-timeout", globals.stall_time,
                  "when a connection on which nothing moves is given up")
-      ->type_name("DURATION");
+      ->type_name("DURATION")
+      ->check(parsed_by(parse_duration));
 }
 
 // Taken from the options themselves, by profile_flags.cc.

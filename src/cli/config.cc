@@ -26,6 +26,7 @@ std::string shown(const std::string& key, const Setting& setting) {
   if (is_private_key(key)) return "\"(secret)\"";
   if (setting.kind == Setting::Kind::number || setting.kind == Setting::Kind::boolean)
     return setting.values.front();
+  if (is_location_key(key)) return quoted(without_passwords(setting.values.front()));
   if (setting.kind == Setting::Kind::text) return quoted(setting.values.front());
   std::vector<std::string> values;
   for (const std::string& value : setting.values) values.push_back(quoted(value));
@@ -49,6 +50,8 @@ Json to_json(const Profile& profile) {
     Json each;
     if (is_private_key(key)) {
       each["value"] = nullptr;
+    } else if (is_location_key(key)) {
+      each["value"] = without_passwords(setting.values.front());
     } else if (setting.kind == Setting::Kind::list) {
       each["value"] = setting.values;
     } else if (setting.kind == Setting::Kind::text) {

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <limits>
 
 #include "src/cli/credentials.h"
 #include "src/cli/speed_limit.h"
@@ -276,12 +277,7 @@ Result<ChunkWriterOptions> Context::writer_options() const {
                 "--compression is one of auto, off, fastest, better, max");
   }
   options.compression_level = level->second;
-  if (globals.pack_size_mib != 0) {
-    if (globals.pack_size_mib < 4 || globals.pack_size_mib > 512) {
-      return fail(ErrorCode::invalid_argument, "--pack-size is 4 to 512 (MiB)");
-    }
-    options.data_pack_bytes = globals.pack_size_mib << 20;
-  }
+  if (globals.pack_size_mib != 0) options.data_pack_bytes = globals.pack_size_mib << 20;
   return options;
 }
 
@@ -292,16 +288,32 @@ Result<LocalIndex> Context::load_index(const Repository& repository) {
   return index;
 }
 
+namespace {
+
+void put_exit(int code, const std::string& text) {
+  const Json message{{"message_type", "exit_error"}, {"code", code}, {"message", text}};
+  put(stderr, fmt::format("{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace)));
+}
+
+}  // namespace
+
 int Context::fail_with(const Error& error) const {
   const int code = exit_code_of(error);
+  has_told_exit_ = true;
   if (globals.json) {
-    const Json message{{"message_type", "exit_error"}, {"code", code}, {"message", error.message}};
-    put(stderr, fmt::format("{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace)));
+    put_exit(code, error.message);
   } else {
     put(stderr,
         fmt::format("{} {}\n", painted("lagan:", Style::error, STDERR_FILENO), error.message));
   }
   return code;
+}
+
+void Context::tell_exit(int code) const {
+  if (code == kOk || !globals.json || has_told_exit_) return;
+  std::fflush(stdout);  // it is the last line of both
+  put_exit(code, code == kPartial ? "some of the source could not be read"
+                                  : "not all went well: what was printed before says what");
 }
 
 void Context::warn(const std::string& text) const {
@@ -357,20 +369,38 @@ void put_text(Json& object, const std::string& key, const std::string& bytes) {
   if (!is_valid) object[key + "_b64"] = to_base64(bytes);
 }
 
-std::string format_time(Nanoseconds time) {
-  const std::time_t seconds = time / 1'000'000'000;
+namespace {
+
+// Times before 1970 are counted back from the second below them.
+struct Moment {
+  std::int64_t seconds = 0;
+  std::uint32_t fraction = 0;
+};
+
+Moment moment(Nanoseconds time) {
+  const Nanoseconds fraction = (time % kSecond + kSecond) % kSecond;
+  return {(time - fraction) / kSecond, static_cast<std::uint32_t>(fraction)};
+}
+
+}  // namespace
+
+std::string format_time(Nanoseconds time) { return format_entry_time(moment(time).seconds); }
+
+std::string format_entry_time(std::int64_t seconds) {
+  const std::time_t shown = seconds;
   std::tm local{};
-  ::localtime_r(&seconds, &local);
+  // No calendar reaches so far.
+  if (::localtime_r(&shown, &local) == nullptr) return fmt::format("@{}", seconds);
   return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", local.tm_year + 1900, local.tm_mon + 1,
                      local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec);
 }
 
-std::string format_time_rfc3339(Nanoseconds time, int offset_minutes) {
-  Nanoseconds fraction = time % 1'000'000'000;
-  if (fraction < 0) fraction += 1'000'000'000;
-  const std::time_t seconds = (time - fraction) / 1'000'000'000 + std::time_t{offset_minutes} * 60;
+namespace {
+
+std::string rfc3339(Moment time, int offset_minutes) {
+  const std::time_t seconds = time.seconds + std::time_t{offset_minutes} * 60;
   std::tm shown{};
-  ::gmtime_r(&seconds, &shown);
+  if (::gmtime_r(&seconds, &shown) == nullptr) return fmt::format("@{}", time.seconds);
   const int distance = std::abs(offset_minutes);
   const std::string zone = offset_minutes == 0
                                ? "Z"
@@ -378,7 +408,17 @@ std::string format_time_rfc3339(Nanoseconds time, int offset_minutes) {
                                              distance / 60, distance % 60);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}{}", shown.tm_year + 1900,
                      shown.tm_mon + 1, shown.tm_mday, shown.tm_hour, shown.tm_min, shown.tm_sec,
-                     fraction, zone);
+                     time.fraction, zone);
+}
+
+}  // namespace
+
+std::string format_time_rfc3339(Nanoseconds time, int offset_minutes) {
+  return rfc3339(moment(time), offset_minutes);
+}
+
+std::string format_entry_time_rfc3339(std::int64_t seconds, std::uint32_t fraction) {
+  return rfc3339({seconds, fraction}, 0);
 }
 
 std::string format_bytes(std::uint64_t bytes) {
@@ -424,7 +464,12 @@ Result<Nanoseconds> parse_time(const std::string& text) {
     const std::time_t seconds = std::mktime(&parsed);
     // The 30th of February would become the 2nd of March.
     if (parsed.tm_mday != written.tm_mday || parsed.tm_mon != written.tm_mon) break;
-    return static_cast<Nanoseconds>(seconds) * 1'000'000'000;
+    if (seconds > std::numeric_limits<Nanoseconds>::max() / kSecond ||
+        seconds < std::numeric_limits<Nanoseconds>::min() / kSecond) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("'{}' is out of reach: only times from 1678 to 2261 are", text));
+    }
+    return static_cast<Nanoseconds>(seconds) * kSecond;
   }
   return fail(ErrorCode::invalid_argument,
               fmt::format("'{}' is no time: write it as \"2006-01-02 15:04:05\"", text));

@@ -97,6 +97,8 @@ class Context {
 
   // Prints an error the way --json wants it and returns its exit code.
   int fail_with(const Error& error) const;
+  // What --json prints last if the command ended with another code than 0, unless fail_with() has.
+  void tell_exit(int code) const;
   // One line on stderr, as text or JSON.
   void warn(const std::string& text) const;
   // With -v, what was asked of the storages. At the end of the run.
@@ -116,6 +118,7 @@ class Context {
 
  private:
   Result<std::unique_ptr<Repository>> open_repository(OpenOptions options);
+  mutable bool has_told_exit_ = false;
 };
 
 int exit_code_of(const Error& error);
@@ -133,7 +136,10 @@ void put(std::FILE* stream, std::string_view text);
 
 std::string format_time(Nanoseconds time);                              // local, to seconds
 std::string format_time_rfc3339(Nanoseconds time, int offset_minutes);  // with nanoseconds
-std::string format_bytes(std::uint64_t bytes);                          // "1.234 GiB"
+// Of entries, which may be of any year.
+std::string format_entry_time(std::int64_t seconds);
+std::string format_entry_time_rfc3339(std::int64_t seconds, std::uint32_t fraction);
+std::string format_bytes(std::uint64_t bytes);              // "1.234 GiB"
 Result<std::uint64_t> parse_size(const std::string& text);  // "10", "5K", "1.5G": powers of 1,024
 Result<Nanoseconds> parse_time(const std::string& text);  // "2006-01-02 15:04:05", local, or "now"
 std::vector<std::string> split_list(const std::string& text, char separator = ',');

@@ -10,6 +10,7 @@
 #include "repo/chunk_reader.h"
 #include "src/cli/prune_flags.h"
 #include "src/cli/snapshot_json.h"
+#include "src/cli/value_check.h"
 #include "src/engine/retention.h"
 #include "src/engine/usage.h"
 
@@ -69,6 +70,13 @@ std::optional<int> parse_count(const std::string& text) {
   return number;
 }
 
+Result<void> check_count(const std::string& text) {
+  if (parse_count(text) || parse_calendar_span(text)) return {};
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("expected a number, a duration like 2w or 1y6m, or unlimited, not '{}'", text));
+}
+
 // `--keep-daily 7`, and as in borg `--keep-daily 2w`, which is `--keep-within-daily 2w`.
 Result<void> read_count(const ForgetFlags& flags, std::size_t kind, RetentionPolicy& policy) {
   const std::string& text = flags.counts[kind];
@@ -77,18 +85,12 @@ Result<void> read_count(const ForgetFlags& flags, std::size_t kind, RetentionPol
     policy.*kCounts[kind].count = *count;
     return {};
   }
-  const auto span = parse_calendar_span(text);
-  if (!span) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("{} wants a number, a duration like 2w or 1y6m, or unlimited, not "
-                            "\"{}\"",
-                            flag, text));
-  }
+  const CalendarSpan span = TRY_IN(flag, parse_calendar_span(text));
   if (!flags.spans[kind].empty()) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("{} and {} are both given a duration", flag, kSpans[kind].flag));
   }
-  policy.*kSpans[kind].span = *span;
+  policy.*kSpans[kind].span = span;
   return {};
 }
 
@@ -306,9 +308,13 @@ void add_forget(CLI::App& app, Context& context) {
       "forget", "hide snapshots that a policy does not keep; 'prune' deletes them after a while");
   command->add_option("snapshot", flags->wanted, "forget these, whatever a policy would say");
   for (std::size_t i = 0; i < kCounts.size(); ++i)
-    command->add_option(kCounts[i].flag, flags->counts[i], kCounts[i].what)->type_name("N");
+    command->add_option(kCounts[i].flag, flags->counts[i], kCounts[i].what)
+        ->type_name("N")
+        ->check(parsed_by(check_count));
   for (std::size_t i = 0; i < kSpans.size(); ++i)
-    command->add_option(kSpans[i].flag, flags->spans[i], kSpans[i].what)->type_name("TIME");
+    command->add_option(kSpans[i].flag, flags->spans[i], kSpans[i].what)
+        ->type_name("TIME")
+        ->check(parsed_by(parse_calendar_span));
   command->add_option("--keep-tag", flags->keep_tags, "keep snapshots with all tags of `tag,tag`")
       ->allow_extra_args(false);
   command->add_flag(
@@ -317,11 +323,13 @@ void add_forget(CLI::App& app, Context& context) {
   command
       ->add_option("--max-size", flags->max_size,
                    "forget the oldest as well until the others take no more than SIZE")
-      ->type_name("SIZE");
+      ->type_name("SIZE")
+      ->check(parsed_by(parse_size));
   command
       ->add_option("-g,--group-by", flags->group_by,
                    "apply the policy to each group by host, paths, tags")
-      ->type_name("KEYS");
+      ->type_name("KEYS")
+      ->check(parsed_by(parse_group_keys));
   command->add_flag("--unsafe-allow-remove-all", flags->unsafe_remove_all,
                     "allow that nothing of a group is kept; needs --host, --tag or --path");
   command->add_flag("-c,--compact", flags->compact, "shorter output");

@@ -18,6 +18,7 @@
 #include "src/cli/help.h"
 #include "src/cli/profile_flags.h"
 #include "src/cli/usage_error.h"
+#include "util/threads.h"
 
 namespace lagan::cli {
 namespace {
@@ -44,10 +45,26 @@ struct CommandLine {
   CLI::App app;
 };
 
+// `--tag=` where a script had nothing to say: CLI11 would take the next word for its value.
+Result<void> check_values(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (word == "--") break;
+    if (!word.starts_with("--") || word.find('=') != word.size() - 1) continue;
+    const std::string flag = word.substr(0, word.size() - 1);
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} has no value: leave it out, or write {} ''", word, flag));
+  }
+  return {};
+}
+
 // An exit code if there is nothing to run.
 std::optional<int> parse(CommandLine& line, std::vector<std::string> words) {
   add_everything(line.app, line.context);
   const bool is_json = std::ranges::find(words, "--json") != words.end();
+  if (const auto values = check_values(words); !values) {
+    line.context.globals.json = is_json;
+    return line.context.fail_with(values.error());
+  }
   try {
     std::ranges::reverse(words);  // as CLI11 wants them
     line.app.parse(std::move(words));
@@ -75,7 +92,7 @@ int run(int argc, char** argv) {
   if (const auto code = parse(typed, words)) return *code;
   const bool has_profile = typed.app.get_option("--use-profile")->count() != 0;
   if (has_profile) {
-    auto all = with_profile(typed.app, words);
+    auto all = with_profile(typed.app, typed.context, words);
     if (!all) return typed.context.fail_with(all.error());
     if (const auto code = parse(filled, *std::move(all))) return *code;
   }
@@ -83,6 +100,7 @@ int run(int argc, char** argv) {
   install_signal_handlers();
   const int code = context.run();
   context.report_requests();
+  context.tell_exit(code);
   // A full disk may show only now.
   const bool flushed = std::fflush(stdout) == 0;
   if (flushed && std::ferror(stdout) == 0) return code;
@@ -97,9 +115,11 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return lagan::cli::run(argc, argv);
-  } catch (const std::system_error& error) {  // fmt, when stdout takes no more
+  } catch (const std::system_error& error) {  // fmt, when stdout takes no more; a thread
     // Whoever reads may have enough (lagan ls … | head): no news for anybody.
-    if (error.code() != std::errc::broken_pipe) fmt::print(stderr, "lagan: {}\n", error.what());
+    if (error.code() == std::errc::broken_pipe) return lagan::cli::kFailed;
+    const bool is_thread = error.code() == std::errc::resource_unavailable_try_again;
+    fmt::print(stderr, "lagan: {}\n", is_thread ? lagan::kNoThreads : error.what());
     return lagan::cli::kFailed;
   } catch (const std::exception& error) {
     fmt::print(stderr, "lagan: internal error, please report it: {}\n", error.what());

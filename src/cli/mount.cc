@@ -35,8 +35,6 @@ Result<MountTreeOptions> tree_options(const MountFlags& flags, const Repository&
 }
 
 Result<int> run_mount(Context& context, const MountFlags& flags) {
-  // Whoever reads a file must not wait for as long as a backup may.
-  if (context.globals.retry_time == Globals().retry_time) context.globals.retry_time = "1m";
   if (!flags.cache_disk.empty())
     context.globals.storage_options.push_back("cache.size=" + flags.cache_disk);
   MountpointRules rules;
@@ -105,7 +103,8 @@ void add_mount(CLI::App& app, Context& context) {
       ->add_option("--cache-disk", flags->cache_disk,
                    "and in the cache folder, encrypted: for repositories behind a network")
       ->type_name("SIZE");
-  command->callback([&context, flags] {
+  command->callback([&app, &context, flags] {
+    shorten_retries(app, context.globals);
     context.run = [&context, flags] {
       const auto code = run_mount(context, *flags);
       return code ? *code : context.fail_with(code.error());

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <set>
 
-#include "src/engine/entry_time.h"
 #include "src/engine/fidelity.h"
 
 namespace lagan::cli {
@@ -54,10 +53,9 @@ Json captured(const Entry& entry) {
 }
 
 std::string times_text(const Entry& entry, bool with_birth) {
-  std::string text = format_time(modified_time(entry));
+  std::string text = format_entry_time(entry.mtime);
   if (!with_birth) return text;
-  const std::string born =
-      entry.btime ? format_time(nanoseconds(*entry.btime, entry.btime_ns)) : "-";
+  const std::string born = entry.btime ? format_entry_time(*entry.btime) : "-";
   return fmt::format("{} {:{}}", text, born, text.size());
 }
 
@@ -131,11 +129,9 @@ Json node_json(const std::string& path, const Entry& entry) {
   if (entry.kind == EntryKind::file) node["size"] = entry.size;
   node["mode"] = mode_number(entry);
   node["permissions"] = permissions_text(entry);
-  node["mtime"] = format_time_rfc3339(modified_time(entry), 0);
-  if (entry.atime)
-    node["atime"] = format_time_rfc3339(nanoseconds(*entry.atime, entry.atime_ns), 0);
-  if (entry.btime)
-    node["btime"] = format_time_rfc3339(nanoseconds(*entry.btime, entry.btime_ns), 0);
+  node["mtime"] = format_entry_time_rfc3339(entry.mtime, entry.mtime_ns);
+  if (entry.atime) node["atime"] = format_entry_time_rfc3339(*entry.atime, entry.atime_ns);
+  if (entry.btime) node["btime"] = format_entry_time_rfc3339(*entry.btime, entry.btime_ns);
   if (!entry.link_target.empty()) put_text(node, "linktarget", entry.link_target);
   if (is_device(entry)) node["device"] = fmt::format("{}:{}", entry.rdev_major, entry.rdev_minor);
   if (entry.hardlink) node["hardlink"] = fmt::format("{:016x}", *entry.hardlink);

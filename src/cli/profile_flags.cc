@@ -9,34 +9,14 @@
 #include <cstdlib>
 #include <set>
 
+#include "repo/machine.h"
 #include "src/cli/command_info.h"
 #include "src/cli/context.h"
-#include "src/cli/speed_limit.h"
-#include "src/engine/retention.h"
-#include "util/duration.h"
+#include "src/cli/location_check.h"
+#include "src/cli/value_check.h"
 
 namespace lagan::cli {
 namespace {
-
-Result<void> check_size(const std::string& text) {
-  TRY(parse_size(text));
-  return {};
-}
-
-Result<void> check_duration(const std::string& text) {
-  TRY(parse_duration(text));
-  return {};
-}
-
-Result<void> check_span(const std::string& text) {
-  TRY(parse_calendar_span(text));
-  return {};
-}
-
-Result<void> check_speed(const std::string& text) {
-  TRY(parse_speed_plan(text));
-  return {};
-}
 
 Result<void> check_number(const std::string& text) {
   std::uint64_t number = 0;
@@ -45,20 +25,7 @@ Result<void> check_number(const std::string& text) {
   return fail(ErrorCode::invalid_argument, fmt::format("expected a whole number, not '{}'", text));
 }
 
-// As `forget` takes it: "7", "2w", "unlimited".
-Result<void> check_count(const std::string& text) {
-  if (text == "unlimited" || text == "-1" || check_number(text)) return {};
-  if (check_span(text)) return {};
-  return fail(
-      ErrorCode::invalid_argument,
-      fmt::format("expected a number, a duration like 2w or 1y6m, or unlimited, not '{}'", text));
-}
-
 ValueCheck check_of(const CLI::App& command, const CLI::Option& option) {
-  const std::string name = option.get_lnames().front();
-  if (name == "reread") return check_span;
-  if (name.starts_with("keep-within")) return check_span;
-  if (name.starts_with("keep-") && option.get_type_name() == "N") return check_count;
   if (const auto words = choices_of(command, option); !words.empty()) {
     return [words](const std::string& text) -> Result<void> {
       if (std::ranges::find(words, text) != words.end()) return {};
@@ -66,12 +33,8 @@ ValueCheck check_of(const CLI::App& command, const CLI::Option& option) {
                   fmt::format("expected one of {}, not '{}'", fmt::join(words, ", "), text));
     };
   }
-  const std::string type = value_name(option);
-  if (type == "SIZE") return check_size;
-  if (type == "DURATION") return check_duration;
-  if (type == "SPEED") return check_speed;
-  if (type == "N") return check_number;
-  return nullptr;
+  const ValueCheck its = value_check_of(option);
+  return !its && value_name(option) == "N" ? ValueCheck(check_number) : its;
 }
 
 KeyKind kind_of(const CLI::Option& option) {
@@ -110,6 +73,7 @@ KnownFlags known_flags(const CLI::App& app) {
   for (const KnownFlag& flag : known.prune) no_policy.insert(flag.name);
   known.forget = flags_in(of("forget"), no_policy);
   known.check = flags_in(of("check"), {});
+  known.location = check_location;
   return known;
 }
 
@@ -156,7 +120,12 @@ Result<std::string> state_folder() {
               "there is no folder to remember runs in: set LAGAN_STATE_DIR or HOME");
 }
 
-Result<std::vector<std::string>> with_profile(const CLI::App& app,
+std::string own_host() {
+  const char* named = std::getenv("LAGAN_HOST");
+  return named != nullptr ? named : host_name();
+}
+
+Result<std::vector<std::string>> with_profile(const CLI::App& app, const Context& context,
                                               const std::vector<std::string>& words) {
   const std::string named = global_value(app, "--use-profile");
   const Configuration loaded = TRY(load_sound_configuration(app));
@@ -185,6 +154,18 @@ Result<std::vector<std::string>> with_profile(const CLI::App& app,
                              command.get_option("--stdin")->count() == 0;
   if (is_own_backup) append(flag_words(profile, "", flags.backup));
   if (is_own_backup) added.push_back("--tag=" + profile_tag(profile));
+  if (is_own_backup && !profile.tables("dumps").empty()) {
+    const std::string text = fmt::format(
+        "the dumps of profile {0} are left out: 'lagan run --force {0}' saves them", profile.name);
+    if (!profile.has_files()) return fail(ErrorCode::invalid_argument, text);
+    context.warn(text);
+  }
+  const auto is_said = [&](const KnownFlag& flag) {
+    return command.get_option("--" + flag.name)->count() != 0;
+  };
+  if (name == "forget" && command.get_option("snapshot")->count() == 0 &&
+      std::ranges::none_of(flags.forget, is_said))
+    append(forget_words(profile, own_host(), flags));
   if (name == "prune") append(flag_words(profile, "prune.", flags.prune));
   if (name == "check") append(flag_words(profile, "check.", flags.check));
   // What stands on the command line counts, also if it says the same in another way.

@@ -13,6 +13,8 @@
 
 namespace lagan::cli {
 
+class Context;
+
 // All that make sense there, from the commands themselves.
 KnownFlags known_flags(const CLI::App& app);
 
@@ -30,9 +32,12 @@ Result<std::vector<const Profile*>> choose_profiles(const Configuration& loaded,
 // Where this machine remembers its runs.
 Result<std::string> state_folder();
 
+// The host of snapshots, where no flag names another.
+std::string own_host();
+
 // The words of a command line with those of the profile that it names with -P put in, where it says
 // nothing itself; the environment is set as the profile wants it. `app` has parsed the words.
-Result<std::vector<std::string>> with_profile(const CLI::App& app,
+Result<std::vector<std::string>> with_profile(const CLI::App& app, const Context& context,
                                               const std::vector<std::string>& words);
 
 }  // namespace lagan::cli

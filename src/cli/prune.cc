@@ -5,6 +5,7 @@
 
 #include "src/cli/progress_line.h"
 #include "src/cli/prune_flags.h"
+#include "src/cli/value_check.h"
 #include "src/engine/retention.h"
 
 namespace lagan::cli {
@@ -13,17 +14,16 @@ namespace {
 constexpr Nanoseconds kHour = Nanoseconds{3600} * 1'000'000'000;
 
 // Days and hours, "0" for none: what is waited for has no months.
-Result<Nanoseconds> parse_wait(const std::string& flag, const std::string& text) {
+Result<Nanoseconds> parse_wait(const std::string& text) {
   if (text == "0") return 0;
-  const CalendarSpan span = TRY_IN(flag, parse_calendar_span(text));
+  const CalendarSpan span = TRY(parse_calendar_span(text));
   if (span.years != 0 || span.months != 0)
-    return fail(ErrorCode::invalid_argument, flag + " is given in days and hours: 7d, 36h");
+    return fail(ErrorCode::invalid_argument, "expected days and hours: 7d, 36h");
   return (Nanoseconds{span.days} * 24 + span.hours) * kHour;
 }
 
-Result<PruneLimits> parse_limits(const PruneFlags& flags) {
+Result<PruneLimits> parse_unused(const std::string& unused) {
   PruneLimits limits;
-  const std::string& unused = flags.max_unused;
   if (unused == "unlimited") {
     limits.unused_share = 1;
   } else if (unused.ends_with('%')) {
@@ -31,14 +31,18 @@ Result<PruneLimits> parse_limits(const PruneFlags& flags) {
     const char* const end = unused.data() + unused.size() - 1;
     const auto [after, error] = std::from_chars(unused.data(), end, percent);
     if (error != std::errc() || after != end || !(percent >= 0) || percent > 100) {
-      return fail(ErrorCode::invalid_argument,
-                  "--max-unused is a part (5%), a size (2G) or unlimited");
+      return fail(ErrorCode::invalid_argument, "expected a part (5%), a size (2G) or unlimited");
     }
     limits.unused_share = percent / 100;
   } else {
     limits.unused_share = 1;
-    limits.unused_bytes = TRY_IN("--max-unused", parse_size(unused));
+    limits.unused_bytes = TRY(parse_size(unused));
   }
+  return limits;
+}
+
+Result<PruneLimits> parse_limits(const PruneFlags& flags) {
+  PruneLimits limits = TRY_IN("--max-unused", parse_unused(flags.max_unused));
   if (!flags.max_repack_size.empty())
     limits.repack_bytes = TRY_IN("--max-repack-size", parse_size(flags.max_repack_size));
   return limits;
@@ -107,15 +111,19 @@ Result<void> run_prune(Context& context, const PruneFlags& flags) {
 void PruneFlags::add_to(CLI::App& app) {
   app.add_option("--max-unused", max_unused,
                  "what may stay though nothing needs it: a part (5%), a size or unlimited")
-      ->type_name("LIMIT");
+      ->type_name("LIMIT")
+      ->check(parsed_by(parse_unused));
   app.add_option("--max-repack-size", max_repack_size, "store at most so much again in one run")
-      ->type_name("SIZE");
+      ->type_name("SIZE")
+      ->check(parsed_by(parse_size));
   app.add_option("--fence-after", fence_after,
                  "give up waiting for a session without a sign of life for so long (72h)")
-      ->type_name("TIME");
+      ->type_name("TIME")
+      ->check(parsed_by(parse_wait));
   app.add_option("--undelete-window", undelete_window,
                  "how long forgotten snapshots can be brought back (7d), 0 for not at all")
-      ->type_name("TIME");
+      ->type_name("TIME")
+      ->check(parsed_by(parse_wait));
 }
 
 Result<void> prune_and_tell(Context& context, const Repository& repository, const PruneFlags& flags,
@@ -124,9 +132,9 @@ Result<void> prune_and_tell(Context& context, const Repository& repository, cons
   options.as_if_forgotten = std::move(as_if_forgotten);
   options.limits = TRY(parse_limits(flags));
   if (!flags.fence_after.empty())
-    options.fence_after = TRY(parse_wait("--fence-after", flags.fence_after));
+    options.fence_after = TRY_IN("--fence-after", parse_wait(flags.fence_after));
   if (!flags.undelete_window.empty())
-    options.undelete_window = TRY(parse_wait("--undelete-window", flags.undelete_window));
+    options.undelete_window = TRY_IN("--undelete-window", parse_wait(flags.undelete_window));
   options.dry_run = flags.dry_run;
   options.is_stopped = [&context] { return context.is_stopped(); };
   ProgressLine progress(context, "prune");

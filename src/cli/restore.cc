@@ -7,6 +7,7 @@
 
 #include "src/cli/pattern_flags.h"
 #include "src/cli/progress_line.h"
+#include "src/cli/restore_device.h"
 
 namespace lagan::cli {
 namespace {
@@ -150,6 +151,21 @@ Result<RestoreOptions> options_of(const Context& context, const RestoreFlags& fl
 }
 
 Result<int> run_restore(Context& context, const RestoreFlags& flags) {
+  const std::string& target = !flags.target.empty() ? flags.target : flags.destination;
+  if (is_block_device(target)) {
+    const bool chooses =
+        !TRY(flags.includes.rules()).empty() || !TRY(flags.excludes.rules()).empty();
+    if (chooses || flags.delete_extra) {
+      return fail(
+          ErrorCode::invalid_argument,
+          fmt::format("{} is a device: --include, --exclude and --delete are for folders", target));
+    }
+    return restore_to_device(context, {.snapshot = flags.snapshot,
+                                       .filter = flags.filter.filter(),
+                                       .device = target,
+                                       .dry_run = flags.dry_run,
+                                       .verify = flags.verify});
+  }
   RestoreOptions options = TRY(options_of(context, flags));
   const auto [wanted, path] = split_snapshot_path(flags.snapshot);
   options.path_in_snapshot = path;
@@ -181,7 +197,9 @@ void add_restore(CLI::App& app, Context& context) {
       ->required();
   command->add_option("destination", flags->destination,
                       "the folder to restore to, another way to say --target");
-  command->add_option("-t,--target", flags->target, "the folder to restore to")
+  command
+      ->add_option("-t,--target", flags->target,
+                   "the folder, or for one file the block device, to restore to")
       ->type_name("FOLDER");
   flags->includes.add_to(*command, "-i,--include", "only what matches PATTERN");
   flags->excludes.add_to(*command, "-e,--exclude", "all but what matches PATTERN");

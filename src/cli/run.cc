@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <optional>
 
-#include "repo/machine.h"
 #include "src/cli/context.h"
 #include "src/cli/profile_flags.h"
 #include "src/cli/schedule_commands.h"
@@ -24,6 +24,26 @@ struct RunFlags {
   std::vector<std::string> profiles;
   bool force = false, dry_run = false;
 };
+
+const char* word_of(RunResult result) {
+  switch (result) {
+    case RunResult::nothing_due:
+      return "nothing due";
+    case RunResult::done:
+      return "ok";
+    case RunResult::partial:
+      return "incomplete";
+    case RunResult::postponed:
+      return "postponed";
+    case RunResult::failed:
+      return "failed";
+    case RunResult::busy:
+      return "busy";
+    case RunResult::stopped:
+      return "interrupted";
+  }
+  return "";
+}
 
 int code_of(RunResult result) {
   switch (result) {
@@ -103,11 +123,60 @@ class Teller {
   std::optional<LogFile> log_;
 };
 
+RunWorld make_world(const Context& context, const Profile& profile, Teller& teller,
+                    const std::string& folder) {
+  RunWorld world;
+  const std::stop_token stop = context.interruption();
+  world.wait = [stop](Nanoseconds length) { wait(stop, length); };
+  world.stop = stop;
+  world.is_stopped = [&context] { return context.is_stopped(); };
+  world.say = [&teller](const std::string& line) { teller.say(line); };
+  world.warn = [&teller](const std::string& line) { teller.warn(line); };
+  world.step = step_by_program(own_program(), stop, [&teller, &profile](const std::string& line) {
+    teller.warn(profile.name + ": " + line);
+  });
+  // Made when it is needed: a run with nothing to do loads no libcurl's worth of certificates.
+  world.post = [](const std::string& url, const std::string& text) {
+    return http_post(std::string("lagan/") + LAGAN_VERSION)(url, text);
+  };
+  world.has_network = [] { return has_network("/"); };
+  world.has_power = [] { return has_mains_power("/"); };
+  world.keep_awake = [](const std::string& name) {
+    return std::make_shared<KeepAwake>("backup of " + name);
+  };
+  world.environment = [](const std::string& name) { return std::getenv(name.c_str()); };
+  world.host = own_host();
+  world.state_folder = folder;
+  return world;
+}
+
+bool is_run_by_itself(const Profile& profile) {
+  return profile.is_complete() && profile.schedule();
+}
+
+// Nobody may be looking when a timer starts it.
+void tell_mistake(const Context& context, const CLI::App& app, const RunFlags& flags,
+                  const std::string& folder, const Error& mistake) {
+  const Configuration loaded = load_configuration(app);
+  for (const Profile& profile : loaded.profiles) {
+    const bool is_meant = std::ranges::find(flags.profiles, profile.name) != flags.profiles.end() ||
+                          (flags.profiles.empty() && is_run_by_itself(profile));
+    if (!is_meant || flags.dry_run) continue;
+    Teller teller(context, profile);
+    tell_not_run(profile, make_world(context, profile, teller, folder), mistake.message);
+  }
+}
+
 Result<int> run_profiles(const Context& context, const CLI::App& app, const RunFlags& flags) {
-  const Configuration loaded = TRY(load_sound_configuration(app));
+  const std::string folder = TRY(state_folder());
+  const auto sound = load_sound_configuration(app);
+  if (!sound) {
+    tell_mistake(context, app, flags, folder, sound.error());
+    return fail(sound.error());
+  }
+  const Configuration& loaded = *sound;
   std::vector<const Profile*> profiles = TRY(choose_profiles(loaded, flags.profiles));
   const KnownFlags known = known_flags(app);
-  const std::string folder = TRY(state_folder());
   for (const Profile* profile : profiles) {
     if (!flags.profiles.empty() && !profile->is_complete()) {
       return fail(ErrorCode::invalid_argument,
@@ -116,9 +185,7 @@ Result<int> run_profiles(const Context& context, const CLI::App& app, const RunF
     }
   }
   if (flags.profiles.empty()) {
-    std::erase_if(profiles, [](const Profile* profile) {
-      return !profile->is_complete() || !profile->schedule();
-    });
+    std::erase_if(profiles, [](const Profile* profile) { return !is_run_by_itself(*profile); });
     if (profiles.empty()) {
       return fail(
           ErrorCode::invalid_argument,
@@ -129,34 +196,18 @@ Result<int> run_profiles(const Context& context, const CLI::App& app, const RunF
   int code = kOk;
   for (const Profile* profile : profiles) {
     Teller teller(context, *profile);
-    RunWorld world;
-    const std::stop_token stop = context.interruption();
-    world.wait = [&](Nanoseconds length) { wait(stop, length); };
-    world.stop = stop;
-    world.is_stopped = [&] { return context.is_stopped(); };
-    world.say = [&](const std::string& line) { teller.say(line); };
-    world.warn = [&](const std::string& line) { teller.warn(line); };
-    world.step = step_by_program(own_program(), stop, [&](const std::string& line) {
-      teller.warn(profile->name + ": " + line);
-    });
-    // Made when it is needed: a run with nothing to do loads no libcurl's worth of certificates.
-    world.post = [](const std::string& url, const std::string& text) {
-      return http_post(std::string("lagan/") + LAGAN_VERSION)(url, text);
-    };
-    world.has_network = [] { return has_network("/"); };
-    world.has_power = [] { return has_mains_power("/"); };
-    world.keep_awake = [](const std::string& name) {
-      return std::make_shared<KeepAwake>("backup of " + name);
-    };
-    world.environment = [](const std::string& name) { return std::getenv(name.c_str()); };
-    const char* host = std::getenv("LAGAN_HOST");
-    world.host = host != nullptr ? host : host_name();
-    world.state_folder = folder;
+    RunWorld world = make_world(context, *profile, teller, folder);
+    world.metrics_with = loaded.sharing_metrics(*profile);
     RunOptions options;
     // Who names a profile without a schedule wants it run.
     options.force = flags.force || !profile->schedule();
     options.dry_run = flags.dry_run;
-    code = worse(code, code_of(run_profile(*profile, known, world, options)));
+    const RunResult result = run_profile(*profile, known, world, options);
+    if (context.globals.json) {
+      context.print_json(
+          {{"message_type", "summary"}, {"profile", profile->name}, {"result", word_of(result)}});
+    }
+    code = worse(code, code_of(result));
     if (context.is_stopped()) break;
   }
   return code;

@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
+#include <string_view>
 
 #include "src/cli/context.h"
 #include "src/cli/profile_flags.h"
@@ -25,16 +27,30 @@ Starter starter_of(const ScheduleFlags& flags) {
   return has_systemd() ? Starter::systemd : Starter::crontab;
 }
 
-Result<TimerOptions> timer_options(const CLI::App& app) {
+TimerOptions where_timers_are() {
   TimerOptions options;
+  options.is_system = ::geteuid() == 0;
+  return options;
+}
+
+// Of this program, as it is set up now.
+Result<TimerOptions> timer_options(const CLI::App& app) {
   std::error_code error;
+  TimerOptions options = where_timers_are();
   options.program = std::filesystem::read_symlink("/proc/self/exe", error).string();
   if (error) return fail(system_error("find this program", error.value()));
   options.config = global_value(app, "--config");
   // It is not run from here.
   if (!options.config.empty())
     options.config = std::filesystem::absolute(options.config, error).string();
-  options.is_system = ::geteuid() == 0;
+  for (const char* name : {"XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "LAGAN_STATE_DIR",
+                           "LAGAN_CACHE_DIR", "LAGAN_HOST"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    const bool is_folder = std::string_view(name) != "LAGAN_HOST";
+    options.variables.emplace_back(
+        name, is_folder ? std::filesystem::absolute(value, error).string() : value);
+  }
   return options;
 }
 
@@ -77,9 +93,12 @@ Result<int> install(const Context& context, const CLI::App& app, const ScheduleF
   const TimerOptions options = TRY(timer_options(app));
   const Starter starter = starter_of(flags);
   const auto profiles = TRY(scheduled(loaded, flags.profiles));
+  Json all = Json::array();
   for (const Profile* profile : profiles) {
     if (flags.print) {
-      put(stdout, printed(*profile, options, starter));
+      const std::string text = printed(*profile, options, starter);
+      if (!context.globals.json) put(stdout, text);
+      all.push_back({{"profile", profile->name}, {"text", text}});
     } else {
       for (const std::string& done : TRY(lagan::install(*profile, options, starter)))
         context.say(done);
@@ -87,11 +106,12 @@ Result<int> install(const Context& context, const CLI::App& app, const ScheduleF
                               format_time(profile->schedule()->next(system_now()))));
     }
   }
+  if (flags.print && context.globals.json) context.print_json(all);
   return kOk;
 }
 
-Result<int> remove(const Context& context, const CLI::App& app, const ScheduleFlags& flags) {
-  const TimerOptions options = TRY(timer_options(app));
+Result<int> remove(const Context& context, const CLI::App&, const ScheduleFlags& flags) {
+  const TimerOptions options = where_timers_are();
   // Also of profiles that are gone.
   std::vector<std::string> names = flags.profiles;
   if (names.empty()) {
@@ -109,7 +129,7 @@ Result<int> remove(const Context& context, const CLI::App& app, const ScheduleFl
 
 Result<int> list(const Context& context, const CLI::App& app, bool with_state) {
   const Configuration loaded = TRY(load_sound_configuration(app));
-  const TimerOptions options = TRY(timer_options(app));
+  const TimerOptions options = where_timers_are();
   const auto installed = TRY(list_installed(options));
   const Nanoseconds now = system_now();
   Json all = Json::array();
@@ -118,10 +138,9 @@ Result<int> list(const Context& context, const CLI::App& app, bool with_state) {
     std::vector<std::string> found;
     for (const Installed& each : installed) {
       if (each.profile != name) continue;
-      const bool is_active =
-          each.starter == Starter::crontab || !with_state || is_timer_active(name, options);
-      found.push_back(each.where + (is_active ? "" : " (not active)"));
-      is_well = is_well && is_active;
+      const bool is_waited_for = !with_state || is_active(each, options);
+      found.push_back(each.where + (is_waited_for ? "" : " (not active)"));
+      is_well = is_well && is_waited_for;
     }
     return found;
   };

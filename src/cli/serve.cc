@@ -40,8 +40,6 @@ Result<ServerOptions> server_options(const Context& context, const ServeFlags& f
 Result<int> run_serve(Context& context, const ServeFlags& flags) {
   if (flags.protocol != "http" && flags.protocol != "webdav")
     return fail(ErrorCode::invalid_argument, "serve what? Say 'http' or 'webdav'");
-  // Whoever reads a file must not wait for as long as a backup may.
-  if (context.globals.retry_time == Globals().retry_time) context.globals.retry_time = "1m";
   const auto address = TRY_IN("--listen", ListenAddress::parse(flags.listen));
   ServerOptions options = TRY(server_options(context, flags));
   if (!flags.insecure_listen) TRY(check_exposure(address, options));
@@ -97,7 +95,8 @@ void add_serve(CLI::App& app, Context& context) {
   command->add_option("--tls-key", flags->tls_key, "file with its key, in PEM")->type_name("FILE");
   command->add_flag("--insecure-listen", flags->insecure_listen,
                     "let other machines in without a password, or without TLS");
-  command->callback([&context, flags] {
+  command->callback([&app, &context, flags] {
+    shorten_retries(app, context.globals);
     context.run = [&context, flags] {
       const auto code = run_serve(context, *flags);
       return code ? *code : context.fail_with(code.error());

@@ -24,11 +24,21 @@ struct Standing {
   Nanoseconds next = 0;
 
   const char* word() const {
-    if (record.failing_since != 0) return "failed";
+    if (record.failing_since != 0 && !record.is_incomplete) return "failed";
     if (!overdue.empty()) return "overdue";
-    return record.repositories.empty() ? "never run" : "ok";
+    if (!has_run()) return "never run";
+    return record.is_incomplete ? "incomplete" : "ok";
   }
-  bool is_well() const { return record.failing_since == 0 && overdue.empty(); }
+  // What is to be run by itself is due at once: never is too late.
+  int code() const {
+    if ((record.failing_since != 0 && !record.is_incomplete) || !overdue.empty()) return kFailed;
+    if (!has_run()) return profile.schedule() ? kFailed : kOk;
+    return record.is_incomplete ? kPartial : kOk;
+  }
+  bool has_run() const {
+    return std::ranges::any_of(record.repositories,
+                               [](const auto& each) { return !each.second.steps.empty(); });
+  }
 };
 
 void print(const Context& context, const Standing& standing) {
@@ -80,7 +90,7 @@ Json to_json(const Standing& standing, Nanoseconds now) {
          {"steps", std::move(steps)}});
   }
   return {{"profile", standing.profile.name},       {"status", standing.word()},
-          {"healthy", standing.is_well()},          {"trouble", standing.record.trouble},
+          {"healthy", standing.code() == kOk},      {"trouble", standing.record.trouble},
           {"overdue", !standing.overdue.empty()},   {"next_due", time_json(standing.next)},
           {"repositories", std::move(repositories)}};
 }
@@ -90,7 +100,7 @@ Result<int> tell_status(const Context& context, const CLI::App& app,
   const Configuration loaded = TRY(load_sound_configuration(app));
   const std::string folder = TRY(state_folder());
   const Nanoseconds now = system_now();
-  bool is_well = true;
+  int code = kOk;
   Json all = Json::array();
   for (const Profile* profile : TRY(choose_profiles(loaded, names))) {
     if (!profile->is_complete() && names.empty()) continue;
@@ -99,12 +109,12 @@ Result<int> tell_status(const Context& context, const CLI::App& app,
     if (!damage.empty()) context.warn(damage);
     const Standing standing{*profile, record, overdue(*profile, record, now),
                             next_due(*profile, record, now)};
-    is_well = is_well && standing.is_well();
+    if (code != kFailed && standing.code() != kOk) code = standing.code();
     all.push_back(to_json(standing, now));
     print(context, standing);
   }
   if (context.globals.json) context.print_json(all);
-  return is_well ? kOk : kFailed;
+  return code;
 }
 
 }  // namespace

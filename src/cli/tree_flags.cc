@@ -64,4 +64,8 @@ Result<std::chrono::milliseconds> TreeFlags::interval() const {
       std::chrono::nanoseconds(std::max(every, kShortest)));
 }
 
+void shorten_retries(const CLI::App& app, Globals& globals) {
+  if (app.get_option("--retry-time")->count() == 0) globals.retry_time = "1m";
+}
+
 }  // namespace lagan::cli

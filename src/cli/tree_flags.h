@@ -31,4 +31,7 @@ struct TreeFlags {
   Result<CacheSizes> cache_sizes() const;
 };
 
+// Whoever reads a file must not wait for as long as a backup may, unless somebody said how long.
+void shorten_retries(const CLI::App& app, Globals& globals);
+
 }  // namespace lagan::cli

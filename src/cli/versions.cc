@@ -10,7 +10,6 @@
 #include "src/cli/json_array.h"
 #include "src/cli/node_format.h"
 #include "src/cli/snapshot_browser.h"
-#include "src/engine/entry_time.h"
 #include "src/engine/walker.h"
 
 namespace lagan::cli {
@@ -51,8 +50,7 @@ void print_span(const VersionSpan& span) {
   const bool has_size = entry.kind == EntryKind::file;
   fmt::print("{:>7}  {}  {:>12}  {}  {}  {}{}\n", span.number, when,
              has_size ? format_bytes(entry.size) : type_name(entry.kind),
-             format_time(modified_time(entry)), span.content_id.short_hex(),
-             span.last.id.short_hex(),
+             format_entry_time(entry.mtime), span.content_id.short_hex(), span.last.id.short_hex(),
              entry.state == EntryState::as_read ? "" : "  (could not be read as it should)");
 }
 

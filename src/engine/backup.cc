@@ -26,6 +26,7 @@
 #include "src/engine/source_scan.h"
 #include "src/engine/walker.h"
 #include "util/bounded_queue.h"
+#include "util/threads.h"
 
 // The pipeline. Each box is a thread or several; each queue is bounded, so memory is.
 //
@@ -265,10 +266,8 @@ Result<void> Backup::walk(const Filter& filter) {
 
   SavedChunks saved(repository_);
   std::vector<std::jthread> readers;
-  for (std::size_t i = 0; i < reader_count(options_); ++i) {
-    readers.emplace_back(
-        [&, &lane = writer_->make_data_lane()] { read_files(lane, content, saved); });
-  }
+  TRY(start_threads(readers, reader_count(options_),
+                    [&] { read_files(writer_->make_data_lane(), content, saved); }));
   std::optional<SourceScan> scan;
   if (known_) {
     // Close enough, and free.

@@ -7,6 +7,7 @@
 
 #include "repo/names.h"
 #include "src/engine/existing_content.h"
+#include "util/threads.h"
 
 namespace lagan {
 namespace {
@@ -30,7 +31,8 @@ ContentFetcher::ContentFetcher(const Repository& repository, const LocalIndex& i
       reader_(repository, index),
       units_(kQueuedUnits) {
   reader_.follow_moves();
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+  // Without any, whoever adds does all of it.
+  (void)start_threads(threads_, threads, [this] { run(); });
 }
 
 ContentFetcher::~ContentFetcher() {
@@ -75,7 +77,13 @@ void ContentFetcher::flush() {
   });
   Unit unit;
   const auto send = [&] {
-    if (!unit.writes.empty()) units_.push(std::exchange(unit, {}));
+    if (unit.writes.empty()) return;
+    if (threads_.empty()) {
+      carry_out(unit);
+      unit = {};
+    } else {
+      units_.push(std::exchange(unit, {}));
+    }
   };
   for (Write& write : window_) {
     const ChunkLocation& at = write.location;

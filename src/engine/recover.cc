@@ -101,7 +101,7 @@ Result<void> Recover::list() {
     const bool is_silent = session.last_sign && *session.last_sign + kSilence < repository_.now();
     if (!is_gone && !is_silent) running_.insert(session.id);
   }
-  list_ = TRY(list_snapshots(repository_, Which::all));
+  list_ = TRY(list_snapshots(repository_, Which::all, ReadFrom::storage));
   for (const StoredSnapshot& stored : list_.snapshots) {
     present_.insert(stored.id);
     if (stored.snapshot.root.id) named_.insert(*stored.snapshot.root.id);

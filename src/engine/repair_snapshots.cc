@@ -63,7 +63,7 @@ Result<RepairSnapshotsResult> repair_snapshots(const Repository& repository,
                                                const RepairSnapshotsOptions& options) {
   if (options.carry_out) TRY(repository.check_writable());
   const auto mender = TRY(SnapshotMender::open(repository));
-  const SnapshotList list = TRY(list_snapshots(repository));
+  const SnapshotList list = TRY(list_snapshots(repository, Which::remembered, ReadFrom::storage));
   RepairSnapshotsResult result;
   result.unreadable = list.damaged;
   for (const StoredSnapshot& stored : TRY(choose(list, options))) {

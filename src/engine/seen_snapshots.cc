@@ -5,16 +5,21 @@
 
 #include <algorithm>
 
+#include "crypto/hash.h"
 #include "util/file.h"
 
 namespace lagan {
 namespace {
 
-// A line of hex digits for each: one that a full disk cut short spoils no other.
-constexpr std::size_t kLineBytes = 2 * SnapshotId::kSize + 1;
+// A line of hex digits for each: one that a full disk cut short spoils no other. The last of them
+// prove the others, for one that a bad disk has changed would be missed.
+constexpr std::size_t kIdDigits = 2 * SnapshotId::kSize, kCheckBytes = 4;
+constexpr std::size_t kLineBytes = kIdDigits + 2 * kCheckBytes + 1;
 constexpr std::size_t kFileBytesMax = kLineBytes << 20;  // a million snapshots
 
-std::string line_of(const SnapshotId& id) { return id.hex() + '\n'; }
+std::string line_of(const SnapshotId& id) {
+  return id.hex() + to_hex(ByteSpan(hash(id.span())).first(kCheckBytes)) + '\n';
+}
 
 std::string path_of(const Repository& repository) {
   const std::string& folder = repository.cache_folder();
@@ -36,7 +41,8 @@ SeenSnapshots::SeenSnapshots(const Repository& repository) : path_(path_of(repos
   std::string_view rest = as_text(*content);
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
-    if (const auto id = SnapshotId::from_hex(rest.substr(0, end))) seen_.insert(*id);
+    const auto id = SnapshotId::from_hex(rest.substr(0, std::min(end, kIdDigits)));
+    if (id && rest.substr(0, end + 1) == line_of(*id)) seen_.insert(*id);
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
 }

@@ -171,14 +171,14 @@ bool is_racy(const SourceStatus& status) {
   // Kernels stamp with a clock that ticks every 1 to 10 ms; file systems without nanoseconds every
   // 1 to 2 s.
   constexpr Nanoseconds kTick = 20'000'000, kCoarse = 2'000'000'000, kSecond = 1'000'000'000;
-  const std::int64_t newest = std::max(status.mtime, status.ctime);
-  const std::uint32_t nanoseconds =
-      status.mtime >= status.ctime ? status.mtime_ns : status.ctime_ns;
-  const Nanoseconds margin = nanoseconds == 0 ? kCoarse : kTick;
-  // Long past, or of the future: no stamp of now can equal it.
-  const std::int64_t seconds = status.seen / kSecond;
-  if (newest < seconds - 5 || newest > seconds + 1) return false;
-  return newest * kSecond + nanoseconds + margin >= status.seen;
+  const auto is_of_now = [&](std::int64_t stamp, std::uint32_t nanoseconds) {
+    const Nanoseconds margin = nanoseconds == 0 ? kCoarse : kTick;
+    // Long past, or of the future: no stamp of now can equal it.
+    const std::int64_t seconds = status.seen / kSecond;
+    if (stamp < seconds - 5 || stamp > seconds + 1) return false;
+    return stamp * kSecond + nanoseconds + margin >= status.seen;
+  };
+  return is_of_now(status.mtime, status.mtime_ns) || is_of_now(status.ctime, status.ctime_ns);
 }
 
 std::string OwnerNames::user(std::uint64_t uid) {

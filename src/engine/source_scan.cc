@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "src/engine/source_folder.h"
+#include "util/threads.h"
 
 namespace lagan {
 namespace {
@@ -22,8 +23,10 @@ bool is_below_any(const std::string& path, const std::vector<WalkTarget>& target
 }  // namespace
 
 SourceScan::SourceScan(std::vector<WalkTarget> targets, const Filter& filter, Progress& progress)
-    : filter_(filter),
-      thread_([this, targets = std::move(targets), &progress](const std::stop_token& stop) {
+    : filter_(filter) {
+  // Without it there are no totals.
+  (void)start_threads(
+      thread_, 1, [this, targets = std::move(targets), &progress](const std::stop_token& stop) {
         for (const WalkTarget& target : targets) {
           if (is_below_any(target.path, targets)) continue;
           const FolderRules rules = filter_.above(target.path);
@@ -33,7 +36,8 @@ SourceScan::SourceScan(std::vector<WalkTarget> targets, const Filter& filter, Pr
         if (stop.stop_requested()) return;
         progress.files_total = totals_.files;
         progress.bytes_total = totals_.bytes;
-      }) {}
+      });
+}
 
 void SourceScan::count(const Folder& parent, const std::string& name, const std::string& path,
                        bool is_target, const std::stop_token& stop) {

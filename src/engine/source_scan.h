@@ -34,7 +34,7 @@ class SourceScan {
 
   const Filter& filter_;
   Totals totals_;
-  std::jthread thread_;  // last: stopped and joined before the rest goes
+  std::vector<std::jthread> thread_;  // one or none; last: stopped and joined before the rest goes
 };
 
 }  // namespace lagan

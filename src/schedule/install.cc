@@ -147,6 +147,11 @@ Result<std::vector<std::string>> remove(const std::string& profile, const TimerO
       if (!each) done.push_back(each.error().message);
     }
   }
+  const std::string packaged = "lagan@" + profile + ".timer";
+  if (::access((folder + "/timers.target.wants/" + packaged).c_str(), F_OK) == 0) {
+    const auto disabled = tell(systemctl(options, {"disable", "--now", packaged}));
+    done.push_back(disabled ? "disabled " + packaged : disabled.error().message);
+  }
   const auto current = crontab();
   if (!current) done.push_back(current.error().message);
   const auto in_crontab = crontab_profiles(current.value_or(""));
@@ -158,23 +163,29 @@ Result<std::vector<std::string>> remove(const std::string& profile, const TimerO
 
 Result<std::vector<Installed>> list_installed(const TimerOptions& options) {
   std::vector<Installed> found;
+  const auto add_timers = [&](const std::string& folder, std::string_view start) {
+    constexpr std::string_view kEnd = ".timer";
+    const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), ::closedir);
+    while (const dirent* entry = open != nullptr ? ::readdir(open.get()) : nullptr) {
+      const std::string name = entry->d_name;
+      if (!name.starts_with(start) || !name.ends_with(kEnd)) continue;
+      found.push_back({name.substr(start.size(), name.size() - start.size() - kEnd.size()),
+                       Starter::systemd, "timer " + name, name});
+    }
+  };
   const std::string folder = TRY(unit_folder(options));
-  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), ::closedir);
-  while (const dirent* entry = open != nullptr ? ::readdir(open.get()) : nullptr) {
-    const std::string name = entry->d_name;
-    constexpr std::string_view kStart = "lagan-", kEnd = ".timer";
-    if (!name.starts_with(kStart) || !name.ends_with(kEnd)) continue;
-    found.push_back({name.substr(kStart.size(), name.size() - kStart.size() - kEnd.size()),
-                     Starter::systemd, "timer " + name});
-  }
+  add_timers(folder, "lagan-");
+  // The package's, which 'systemctl enable' has put there.
+  add_timers(folder + "/timers.target.wants", "lagan@");
   for (const std::string& profile : crontab_profiles(crontab().value_or("")))
-    found.push_back({profile, Starter::crontab, "the crontab"});
+    found.push_back({profile, Starter::crontab, "the crontab", ""});
   std::ranges::sort(found, {}, &Installed::profile);
   return found;
 }
 
-bool is_timer_active(const std::string& profile, const TimerOptions& options) {
-  const auto asked = ask(systemctl(options, {"is-active", timer_name(profile)}));
+bool is_active(const Installed& installed, const TimerOptions& options) {
+  if (installed.starter == Starter::crontab) return true;
+  const auto asked = ask(systemctl(options, {"is-active", installed.unit}));
   return asked && asked->exit_code == 0;
 }
 

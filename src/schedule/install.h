@@ -18,6 +18,7 @@ struct Installed {
   std::string profile;
   Starter starter = Starter::systemd;
   std::string where;  // "timer lagan-home.timer", "the crontab"
+  std::string unit;   // of systemd
 };
 
 // What install() would write.
@@ -27,8 +28,8 @@ Result<std::vector<std::string>> install(const Profile& profile, const TimerOpti
                                          Starter starter);
 Result<std::vector<std::string>> remove(const std::string& profile, const TimerOptions& options);
 Result<std::vector<Installed>> list_installed(const TimerOptions& options);
-// Does systemd wait for its next time?
-bool is_timer_active(const std::string& profile, const TimerOptions& options);
+// Is its next time waited for?
+bool is_active(const Installed& installed, const TimerOptions& options);
 
 // Writes `time-machine = true` below the header of the profile in its file, which keeps its owner
 // and permissions. Refuses if the profile itself says that it is none.

@@ -32,22 +32,36 @@ std::string label(const std::string& text) {
   return out;
 }
 
+const char* word_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::well:
+      return "ok";
+    case Outcome::incomplete:
+      return "incomplete";
+    case Outcome::failed:
+      return "failed";
+  }
+  return "";
+}
+
 double seconds(Nanoseconds time) { return static_cast<double>(time) / 1e9; }
 
 }  // namespace
 
-bool is_worth_telling(const Profile& profile, bool is_failure, ProfileRecord& record,
+bool is_worth_telling(const Profile& profile, Outcome outcome, ProfileRecord& record,
                       Nanoseconds now) {
   const bool always = profile.text("notify.on", "failure") == "always";
-  if (!is_failure) {
+  const bool is_worse = record.is_incomplete && outcome == Outcome::failed;
+  record.is_incomplete = outcome == Outcome::incomplete;
+  if (outcome == Outcome::well) {
     const bool was_told = record.failure_told != 0;
     record.failing_since = record.failure_told = 0;
     return was_told || always;
   }
   if (record.failing_since == 0) record.failing_since = now;
   const Nanoseconds repeat = profile.duration("notify.repeat", "1d");
-  const bool is_time =
-      record.failure_told == 0 || record.failure_told > now || now - record.failure_told >= repeat;
+  const bool is_time = is_worse || record.failure_told == 0 || record.failure_told > now ||
+                       now - record.failure_told >= repeat;
   if (is_time) record.failure_told = now;
   return is_time || always;
 }
@@ -62,7 +76,7 @@ std::vector<std::string> Notifier::tell_start() const {
 std::vector<std::string> Notifier::tell_end(const Report& report) const {
   const std::string url = profile_.text("notify.url");
   if (url.empty()) return {};
-  const auto sent = post_(report.is_failure ? url + "/fail" : url, report.text);
+  const auto sent = post_(report.outcome == Outcome::failed ? url + "/fail" : url, report.text);
   return sent ? std::vector<std::string>() : std::vector{"notify.url: " + sent.error().message};
 }
 
@@ -96,17 +110,18 @@ std::vector<std::string> Notifier::tell(const Report& report) const {
   if (const std::string line = profile_.text("notify.command"); !line.empty()) {
     CommandOrder command = order;
     command.words = {"/bin/sh", "-c", line};
-    command.variables = {{"LAGAN_PROFILE", profile_.name},
-                         {"LAGAN_STATUS", report.is_failure ? "failed" : "ok"},
-                         {"LAGAN_TITLE", report.title}};
+    command.variables = report.variables;
+    command.variables.insert(command.variables.end(), {{"LAGAN_PROFILE", profile_.name},
+                                                       {"LAGAN_STATUS", word_of(report.outcome)},
+                                                       {"LAGAN_TITLE", report.title}});
     command.input = report.text + "\n";
     add_trouble(trouble, "notify.command", command);
   }
   if (profile_.flag("notify.desktop")) {
     CommandOrder desktop = order;
     desktop.words = {"notify-send", "--app-name=lagan",
-                     report.is_failure ? "--urgency=critical" : "--urgency=normal", report.title,
-                     report.text};
+                     report.outcome == Outcome::failed ? "--urgency=critical" : "--urgency=normal",
+                     report.title, report.text};
     add_trouble(trouble, "notify.desktop", desktop);
   }
   return trouble;
@@ -135,25 +150,30 @@ Notifier::Post http_post(const std::string& user_agent) {
   };
 }
 
-std::string metrics_text(const Profile& profile, const ProfileRecord& record) {
+std::string metrics_text(const std::map<std::string, ProfileRecord>& profiles) {
   std::string text;
   const auto head = [&](const char* name, const char* help) {
     text += fmt::format("# HELP lagan_{0} {1}\n# TYPE lagan_{0} gauge\n", name, help);
   };
-  const auto each_step = [&](const char* name, const char* help, auto value) {
+  // All of one name stand together, of whatever profile.
+  const auto each_repository = [&](const char* name, const char* help, auto value) {
     head(name, help);
-    for (const auto& [repository, each] : record.repositories) {
-      for (const auto& [step, done] : each.steps) {
-        text += fmt::format("lagan_{}{{profile=\"{}\",repository=\"{}\",step=\"{}\"}} {}\n", name,
-                            label(profile.name), label(repository), step_name(step), value(done));
+    for (const auto& [profile, record] : profiles) {
+      for (const auto& [repository, each] : record.repositories) {
+        text += fmt::format("lagan_{}{{profile=\"{}\",repository=\"{}\"}} {}\n", name,
+                            label(profile), label(repository), value(each));
       }
     }
   };
-  const auto each_repository = [&](const char* name, const char* help, auto value) {
+  const auto each_step = [&](const char* name, const char* help, auto value) {
     head(name, help);
-    for (const auto& [repository, each] : record.repositories) {
-      text += fmt::format("lagan_{}{{profile=\"{}\",repository=\"{}\"}} {}\n", name,
-                          label(profile.name), label(repository), value(each));
+    for (const auto& [profile, record] : profiles) {
+      for (const auto& [repository, each] : record.repositories) {
+        for (const auto& [step, done] : each.steps) {
+          text += fmt::format("lagan_{}{{profile=\"{}\",repository=\"{}\",step=\"{}\"}} {}\n", name,
+                              label(profile), label(repository), step_name(step), value(done));
+        }
+      }
     }
   };
   each_step("last_success_timestamp_seconds", "When the step was begun that went well last.",

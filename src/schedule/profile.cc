@@ -116,6 +116,12 @@ class Loader {
       }
       if (const auto problem = keys_.problem(key, setting)) {
         complain(setting.origin, profile.name, key, *problem);
+      } else if (is_location_key(key) && !may_be_inline &&
+                 without_passwords(setting.values.front()) != setting.values.front()) {
+        complain(
+            setting.origin, profile.name, key,
+            "expected no password in this location: use repository-file, or the variables that "
+            "its service takes, or allow it with insecure-inline-secrets = true");
       } else if (is_secret_key(key) && !may_be_inline) {
         complain(
             setting.origin, profile.name, key,
@@ -203,11 +209,24 @@ class Loader {
     }
     if (profile.find("schedule") != nullptr && !profile.has_source())
       complain(profile.origin, profile.name, "sources", "expected what to back up");
+    if (!profile.tables("retention").empty() && !has_policy(profile)) {
+      complain(profile.origin, profile.name, "retention",
+               "expected something to keep, as keep-daily = 7");
+    }
     for (const std::string& name : profile.tables("dumps")) {
       if (profile.find("dumps." + name + ".command") == nullptr)
         complain(profile.origin, profile.name, "dumps." + name + ".command",
                  "expected the command whose output is saved");
     }
+  }
+
+  static bool has_policy(const Profile& profile) {
+    return std::ranges::any_of(profile.settings, [](const auto& each) {
+      const bool is_part = each.first.starts_with("retention.keep-") ||
+                           each.first == "retention.max-size" ||
+                           each.first == "retention.unsafe-allow-remove-all";
+      return is_part && !is_off(each.second) && each.second.values != std::vector<std::string>{"0"};
+    });
   }
 
   const ProfileKeys keys_;
@@ -232,6 +251,24 @@ bool is_secret_key(const std::string& key) {
 }
 
 bool is_private_key(const std::string& key) { return is_secret_key(key) || key == "notify.url"; }
+
+bool is_location_key(const std::string& key) {
+  return key == "repository" || key.ends_with(".repository");
+}
+
+std::string without_passwords(const std::string& location) {
+  std::string shown = location;
+  constexpr std::string_view kBegin = "://", kHidden = "***";
+  // One location may hold others.
+  for (std::size_t at = shown.find(kBegin); at != std::string::npos; at = shown.find(kBegin, at)) {
+    at += kBegin.size();
+    const std::string authority = shown.substr(at, shown.find_first_of("/?#&", at) - at);
+    const std::size_t colon = authority.find(':'), end = authority.rfind('@');
+    if (end != std::string::npos && colon < end)
+      shown.replace(at + colon + 1, end - colon - 1, kHidden);
+  }
+  return shown;
+}
 
 const Setting* Profile::find(const std::string& key) const {
   const auto found = settings.find(key);
@@ -303,6 +340,16 @@ bool Profile::is_complete() const {
 const Profile* Configuration::find(const std::string& name) const {
   const auto found = std::ranges::find(profiles, name, &Profile::name);
   return found != profiles.end() ? &*found : nullptr;
+}
+
+std::vector<std::string> Configuration::sharing_metrics(const Profile& profile) const {
+  const std::string file = profile.text("notify.metrics-file");
+  std::vector<std::string> others;
+  for (const Profile& other : profiles) {
+    if (!file.empty() && &other != &profile && other.text("notify.metrics-file") == file)
+      others.push_back(other.name);
+  }
+  return others;
 }
 
 Result<const Profile*> Configuration::get(const std::string& name) const {

@@ -51,6 +51,8 @@ struct Configuration {
       problems;  // "home.toml:12: profiles.home.exlude: there is no such key …"
 
   const Profile* find(const std::string& name) const;
+  // Others whose metrics go into the same file.
+  std::vector<std::string> sharing_metrics(const Profile& profile) const;
   // The profile, or the sentence that it is missing and what was meant.
   Result<const Profile*> get(const std::string& name) const;
 };
@@ -59,6 +61,10 @@ struct Configuration {
 bool is_secret_key(const std::string& key);
 // Is it nobody else's business? So are secrets, and what may stand in a file but not on a screen.
 bool is_private_key(const std::string& key);
+// Is its value the location of a repository, which may have a password in it?
+bool is_location_key(const std::string& key);
+// "davs://anna:***@host/path"
+std::string without_passwords(const std::string& location);
 
 // The *.toml files of each folder, by name; a folder that is missing has none.
 std::vector<std::string> profile_files(const std::vector<std::string>& folders);

@@ -31,6 +31,27 @@ Result<void> check_absolute(const std::string& text) {
               fmt::format("expected a path that begins with / or ~/, not '{}'", text));
 }
 
+Result<void> check_given(const std::string& text) {
+  if (!text.empty()) return {};
+  return fail(ErrorCode::invalid_argument, "expected a text that is not empty");
+}
+
+// No command takes `--tag=`, and who writes an empty text often has a variable that is missing.
+ValueCheck given(ValueCheck check) {
+  return [check = std::move(check)](const std::string& text) -> Result<void> {
+    TRY(check_given(text));
+    return check ? check(text) : Result<void>();
+  };
+}
+
+Result<void> check_url(const std::string& text) {
+  const std::size_t host = text.find("://") + 3;
+  const bool is_web = text.starts_with("http://") || text.starts_with("https://");
+  if (is_web && text.find_first_of("/?# ", host) != host && host < text.size()) return {};
+  // Not what it is: it is a secret.
+  return fail(ErrorCode::invalid_argument, "expected a URL that begins with https:// or http://");
+}
+
 Result<void> check_schedule(const std::string& text) {
   TRY(Calendar::parse(text));
   return {};
@@ -121,7 +142,7 @@ void put_setting(Settings& into, const std::string& key, const Setting& setting)
 
 ProfileKeys::ProfileKeys(const KnownFlags& flags) {
   add("inherit", KeyKind::list);
-  add("repository", KeyKind::text);
+  add("repository", KeyKind::text, given(flags.location));
   add("sources", KeyKind::list, check_absolute);
   add("schedule", KeyKind::text, check_schedule);
   add("time-machine", KeyKind::boolean);
@@ -131,7 +152,7 @@ ProfileKeys::ProfileKeys(const KnownFlags& flags) {
   add_flags("", flags.global);
   add_flags("", flags.backup);
 
-  add("repositories.*.repository", KeyKind::text);
+  add("repositories.*.repository", KeyKind::text, given(flags.location));
   add("repositories.*.password", KeyKind::text);
   add("repositories.*.password-credential", KeyKind::text);
   add_flags("repositories.*.", flags.global);
@@ -164,8 +185,8 @@ ProfileKeys::ProfileKeys(const KnownFlags& flags) {
   add("hooks.on-failure", KeyKind::text, one_of({"stop", "continue"}));
   add("hooks.timeout", KeyKind::text, check_duration);
 
-  add("notify.url", KeyKind::text);
-  add("notify.mail", KeyKind::text);
+  add("notify.url", KeyKind::text, check_url);
+  add("notify.mail", KeyKind::text, check_given);
   add_commands("notify.command", KeyKind::text);
   add("notify.desktop", KeyKind::boolean);
   add("notify.metrics-file", KeyKind::text, check_absolute);
@@ -195,7 +216,7 @@ void ProfileKeys::add_flags(const std::string& table, const std::vector<KnownFla
     if (flag.name.ends_with("-command")) {
       add_commands(table + flag.name, KeyKind::text);
     } else {
-      add(table + flag.name, flag.kind, flag.check);
+      add(table + flag.name, flag.kind, given(flag.check));
     }
   }
 }

@@ -33,6 +33,7 @@ struct KnownFlag {
 // The flags of commands that make sense in a profile.
 struct KnownFlags {
   std::vector<KnownFlag> global, backup, forget, prune, check;
+  ValueCheck location;  // of a repository; may be null
 };
 
 // What a key says. Keys that say the same in different ways, of which one has to count, have one

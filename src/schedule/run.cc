@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 
 #include "util/file.h"
@@ -15,6 +16,7 @@ namespace {
 constexpr Nanoseconds kSecond = 1'000'000'000, kHour = 3600 * kSecond;
 // How soon it is seen that network or mains power has come.
 constexpr Nanoseconds kLook = 5 * kSecond;
+constexpr int kPartial = 3;
 constexpr int kNeverAgain[] = {10, 12, 130};  // no repository, wrong password, stopped
 
 std::string schedule_key(Step step) {
@@ -63,12 +65,28 @@ class Run {
     auto lock = RunLock::take(world_.state_folder, profile_.name, world_.clock);
     if (!lock) {
       world_.warn(lock.error().message);
-      return lock.error().code == ErrorCode::already_exists ? RunResult::busy : RunResult::failed;
+      if (lock.error().code != ErrorCode::already_exists) return RunResult::failed;
+      // Perhaps for ever.
+      lines_.push_back(lock.error().message);
+      remember_beside([&](ProfileRecord& told) { return tell_overdue(told); });
+      return RunResult::busy;
     }
     // Somebody may have been at work until just now.
     record_ = load_record(world_.state_folder, profile_.name, damage).value_or(record_);
     if (!is_anything_due()) return RunResult::nothing_due;
+    take_over_told();
+    note_seen();
     return run_locked();
+  }
+
+  void tell_not_run(const std::string& why) {
+    lines_.push_back(why);
+    const Report report = make_report(Outcome::failed, "was not run");
+    warn_all(notifier_.tell_end(report));
+    remember_beside([&](ProfileRecord& told) {
+      tell(report, told);
+      return true;
+    });
   }
 
  private:
@@ -122,7 +140,7 @@ class Run {
     if (run_hooks("", "before", {})) {
       for (const std::string& name : profile_.repositories()) run_repository(name);
     }
-    if (!world_.is_stopped()) tell_known_damage();
+    if (!world_.is_stopped()) tell_what_stands();
     if (!is_unwell()) run_hooks("", "after", {});
     if (is_unwell()) run_hooks("", "failed", {});
     run_hooks("", "finally", {});
@@ -132,18 +150,74 @@ class Run {
   // No news, unless it has gone on for too long.
   RunResult postpone(const char* missing) {
     add_line(fmt::format("there is no {}: postponed", missing), true);
-    const Nanoseconds now = world_.clock();
-    const auto late = overdue(profile_, record_, now);
-    if (late.empty() || world_.is_stopped()) return RunResult::postponed;
-    for (const std::string& text : late) add_line(text, true);
-    Report report;
-    report.is_failure = true;
-    report.title = fmt::format("lagan: {} is overdue on {}", profile_.name, world_.host);
-    report.text = fmt::format("{}", fmt::join(lines_, "\n"));
-    record_.trouble = report.text;
-    if (is_worth_telling(profile_, true, record_, now)) warn_all(notifier_.tell(report));
+    if (world_.is_stopped() || !tell_overdue(record_)) return RunResult::postponed;
     save();
     return RunResult::postponed;
+  }
+
+  // Without the lock the record of the profile is not ours to write.
+  void remember_beside(const std::function<bool(ProfileRecord&)>& tell_something) {
+    std::string damage;
+    const std::string name = name_beside(profile_.name);
+    ProfileRecord told = load_record(world_.state_folder, name, damage).value_or(ProfileRecord());
+    if (!tell_something(told)) return;
+    if (const auto saved = save_record(world_.state_folder, name, told); !saved)
+      world_.warn(saved.error().message);
+  }
+
+  void take_over_told() {
+    std::string damage;
+    const std::string name = name_beside(profile_.name);
+    const auto told = load_record(world_.state_folder, name, damage);
+    if (!told || told->failing_since == 0) return;
+    if (record_.failing_since == 0) record_.failing_since = told->failing_since;
+    record_.failure_told = std::max(record_.failure_told, told->failure_told);
+    save();
+    if (const auto removed = remove_record(world_.state_folder, name); !removed)
+      world_.warn(removed.error().message);
+  }
+
+  // Also what never gets to its first backup is late one day.
+  void note_seen() {
+    bool is_new = false;
+    for (const std::string& name : profile_.repositories()) {
+      Nanoseconds& seen = record_.repositories[name].seen;
+      is_new = is_new || seen == 0;
+      if (seen == 0) seen = world_.clock();
+    }
+    if (is_new) save();
+  }
+
+  // False if nothing is. Keeps in `told` that somebody was told.
+  bool tell_overdue(ProfileRecord& told) {
+    const auto late = overdue(profile_, record_, world_.clock());
+    if (late.empty()) return false;
+    for (const std::string& text : late) add_line(text, true);
+    tell(make_report(Outcome::failed, "is overdue"), told);
+    return true;
+  }
+
+  void tell(const Report& report, ProfileRecord& told) const {
+    told.trouble = report.outcome == Outcome::well ? "" : report.text;
+    if (is_worth_telling(profile_, report.outcome, told, world_.clock()))
+      warn_all(notifier_.tell(report));
+  }
+
+  Report make_report(Outcome outcome, const std::string& what) const {
+    Report report;
+    report.outcome = outcome;
+    report.title = fmt::format("lagan: {} {} on {}", profile_.name, what, world_.host);
+    report.text = fmt::format("{}", fmt::join(lines_, "\n"));
+    // Who cannot have all of them is told all the same.
+    if (profile_.find("notify.command") != nullptr) {
+      auto variables = own_variables(profile_, "", world_.environment);
+      if (variables) {
+        report.variables = *std::move(variables);
+      } else {
+        world_.warn(fmt::format("{}: {}", profile_.name, variables.error().message));
+      }
+    }
+    return report;
   }
 
   void save() const {
@@ -275,13 +349,19 @@ class Run {
 
   bool is_unwell() const { return has_failed_ || world_.is_stopped(); }
 
-  // What a check has found stands until one finds it no more.
-  void tell_known_damage() {
-    if (!profile_.schedule("check.schedule")) return;
+  // What a check has found stands until one finds it no more, and what a backup has left out until
+  // one leaves nothing out.
+  void tell_what_stands() {
     for (const std::string& name : profile_.repositories()) {
-      const auto found = record_.repositories.find(name);
-      if (found == record_.repositories.end()) continue;
-      const StepRecord check = last(found->second, Step::check);
+      const RepositoryRecord& repository = record_.repositories[name];
+      const StepRecord backup = last(repository, Step::backup),
+                       check = last(repository, Step::check);
+      if (backup.exit_code == kPartial && backup.attempted < begun_) {
+        is_partial_ = true;
+        add_line(fmt::format("{} is incomplete; {}", called(name, Step::backup), backup.error),
+                 true);
+      }
+      if (!profile_.schedule("check.schedule")) continue;
       if (check.damage_found == 0 || check.attempted >= begun_) continue;
       has_failed_ = true;
       add_line(
@@ -307,14 +387,14 @@ class Run {
       order.priority = priority_of(profile_);
       // Who has begun something is to end it, whatever happens.
       if (when == "before" || when == "after") order.stop = world_.stop;
-      order.variables = {
-          {"LAGAN_PROFILE", profile_.name},
-          {"LAGAN_HOOK", when},
-          {"LAGAN_STEP", step},
-          {"LAGAN_REPOSITORY_NAME", context.repository},
-          {"LAGAN_STATUS",
-           (context.outcome != nullptr ? !context.outcome->is_success() : is_unwell()) ? "failed"
-                                                                                       : "ok"}};
+      const bool is_bad = context.outcome != nullptr ? !context.outcome->is_success() : is_unwell();
+      auto own = own_variables(profile_, context.repository, world_.environment);
+      if (own) order.variables = *std::move(own);
+      order.variables.insert(order.variables.end(), {{"LAGAN_PROFILE", profile_.name},
+                                                     {"LAGAN_HOOK", when},
+                                                     {"LAGAN_STEP", step},
+                                                     {"LAGAN_REPOSITORY_NAME", context.repository},
+                                                     {"LAGAN_STATUS", is_bad ? "failed" : "ok"}});
       if (context.outcome != nullptr) {
         order.variables.emplace_back("LAGAN_EXIT_CODE",
                                      fmt::format("{}", context.outcome->exit_code));
@@ -324,7 +404,7 @@ class Run {
       order.on_line = [&](bool, std::string_view said) {
         world_.say(fmt::format("{}: {}: {}", profile_.name, key, said));
       };
-      const auto done = world_.command(order);
+      const auto done = own ? world_.command(order) : fail(own.error());
       std::string trouble;
       if (!done) {
         trouble = done.error().message;
@@ -352,19 +432,18 @@ class Run {
     const Nanoseconds now = world_.clock();
     const bool was_stopped = world_.is_stopped();
     for (const std::string& text : overdue(profile_, record_, now)) add_line(text, true);
-    Report report;
-    report.is_failure = has_failed_;
-    report.title = fmt::format("lagan: {} {} on {}", profile_.name,
-                               has_failed_   ? "failed"
-                               : is_partial_ ? "went well but for something"
-                                             : "went well",
-                               world_.host);
-    report.text = fmt::format("{}", fmt::join(lines_, "\n"));
+    const Outcome outcome = has_failed_   ? Outcome::failed
+                            : is_partial_ ? Outcome::incomplete
+                                          : Outcome::well;
     // A run that was stopped says nothing of what was wrong before.
-    if (has_failed_ || !was_stopped) record_.trouble = has_failed_ ? report.text : "";
     if (!was_stopped) {
+      const Report report = make_report(outcome, has_failed_   ? "failed"
+                                                 : is_partial_ ? "is incomplete"
+                                                               : "went well");
       warn_all(notifier_.tell_end(report));
-      if (is_worth_telling(profile_, has_failed_, record_, now)) warn_all(notifier_.tell(report));
+      tell(report, record_);
+    } else if (has_failed_) {
+      record_.trouble = fmt::format("{}", fmt::join(lines_, "\n"));
     }
     save();
     if (const std::string file = profile_.text("notify.metrics-file"); !file.empty()) {
@@ -376,7 +455,13 @@ class Run {
   }
 
   Result<void> write_metrics(const std::string& file) const {
-    const std::string text = metrics_text(profile_, record_);
+    std::map<std::string, ProfileRecord> all = {{profile_.name, record_}};
+    for (const std::string& name : world_.metrics_with) {
+      std::string damage;
+      if (auto other = load_record(world_.state_folder, name, damage))
+        all.try_emplace(name, *std::move(other));
+    }
+    const std::string text = metrics_text(all);
     TRY(replace_file(file, as_bytes(text)));
     // It is read by another user.
     if (::chmod(file.c_str(), 0644) != 0) return fail(system_error(file, errno));
@@ -446,11 +531,15 @@ std::vector<std::string> overdue(const Profile& profile, const ProfileRecord& re
   for (const std::string& name : profile.repositories()) {
     const auto at = record.repositories.find(name);
     const Nanoseconds newest = at != record.repositories.end() ? at->second.snapshot_time : 0;
+    const Nanoseconds since = newest != 0                       ? newest
+                              : at != record.repositories.end() ? at->second.seen
+                                                                : 0;
     // Who has never run yet is not late.
-    if (newest == 0 || !is_overdue(*schedule, newest, now)) continue;
-    found.push_back(
-        fmt::format("{}the newest snapshot is {} hours old, more than twice its schedule ({})",
-                    name.empty() ? "" : name + ": ", (now - newest) / kHour, schedule->text()));
+    if (since == 0 || !is_overdue(*schedule, since, now)) continue;
+    found.push_back(fmt::format(
+        "{}{} {} hours{}, more than twice its schedule ({})", name.empty() ? "" : name + ": ",
+        newest != 0 ? "the newest snapshot is" : "there has been no snapshot for",
+        (now - since) / kHour, newest != 0 ? " old" : "", schedule->text()));
   }
   return found;
 }
@@ -458,6 +547,11 @@ std::vector<std::string> overdue(const Profile& profile, const ProfileRecord& re
 RunResult run_profile(const Profile& profile, const KnownFlags& flags, const RunWorld& world,
                       const RunOptions& options) {
   return Run(profile, flags, world, options).run();
+}
+
+void tell_not_run(const Profile& profile, const RunWorld& world, const std::string& why) {
+  if (profile.tables("notify").empty()) return;
+  Run(profile, KnownFlags(), world, RunOptions()).tell_not_run(why);
 }
 
 }  // namespace lagan

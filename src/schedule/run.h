@@ -35,6 +35,7 @@ struct RunWorld {
   Environment environment;
   std::string host;  // as snapshots have it
   std::string state_folder;
+  std::vector<std::string> metrics_with;  // other profiles that have the same notify.metrics-file
 };
 
 struct RunOptions {
@@ -60,11 +61,16 @@ std::vector<Step> due_steps(const Profile& profile, const RepositoryRecord& reco
 // When a step of any repository is due next: not after now if it is due. 0 if never.
 Nanoseconds next_due(const Profile& profile, const ProfileRecord& record, Nanoseconds now);
 
-// Repositories whose newest snapshot is older than twice the schedule, in words.
+// Repositories whose newest snapshot is older than twice the schedule, or that a run has known for
+// so long without one, in words.
 std::vector<std::string> overdue(const Profile& profile, const ProfileRecord& record,
                                  Nanoseconds now);
 
 RunResult run_profile(const Profile& profile, const KnownFlags& flags, const RunWorld& world,
                       const RunOptions& options);
+
+// Tells those who want to know of failures that a mistake in the files of profiles keeps it from
+// being run.
+void tell_not_run(const Profile& profile, const RunWorld& world, const std::string& why);
 
 }  // namespace lagan

@@ -36,7 +36,8 @@ Json to_json(const RepositoryRecord& repository) {
           {"snapshot_time", repository.snapshot_time},
           {"files", repository.files},
           {"bytes", repository.bytes},
-          {"added_bytes", repository.added_bytes}};
+          {"added_bytes", repository.added_bytes},
+          {"seen", repository.seen}};
 }
 
 template <typename Value>
@@ -45,6 +46,8 @@ void take(const Json& from, const char* name, Value& into) {
   if (found == from.end()) return;
   if constexpr (std::is_same_v<Value, std::string>) {
     if (found->is_string()) into = found->get<std::string>();
+  } else if constexpr (std::is_same_v<Value, bool>) {
+    if (found->is_boolean()) into = found->get<bool>();
   } else {
     if (found->is_number_integer()) into = found->get<Value>();
   }
@@ -57,6 +60,7 @@ RepositoryRecord repository_from(const Json& json) {
   take(json, "files", record.files);
   take(json, "bytes", record.bytes);
   take(json, "added_bytes", record.added_bytes);
+  take(json, "seen", record.seen);
   const auto steps = json.find("steps");
   if (steps == json.end() || !steps->is_object()) return record;
   for (const Step step : kSteps) {
@@ -100,6 +104,7 @@ Result<ProfileRecord> load_record(const std::string& folder, const std::string& 
     return record;
   }
   take(json, "failing_since", record.failing_since);
+  take(json, "is_incomplete", record.is_incomplete);
   take(json, "failure_told", record.failure_told);
   take(json, "trouble", record.trouble);
   if (const auto all = json.find("repositories"); all != json.end() && all->is_object()) {
@@ -117,11 +122,24 @@ Result<void> save_record(const std::string& folder, const std::string& profile,
   const Json json{{"version", 1},
                   {"repositories", repositories},
                   {"failing_since", record.failing_since},
+                  {"is_incomplete", record.is_incomplete},
                   {"failure_told", record.failure_told},
                   {"trouble", record.trouble}};
   TRY(make_directories(folder));
   const std::string text = json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
   return replace_file(path_of(folder, profile), as_bytes(text));
+}
+
+std::string name_beside(const std::string& profile) {
+  // No profile is called so.
+  return profile + ".beside";
+}
+
+Result<void> remove_record(const std::string& folder, const std::string& profile) {
+  const std::string path = path_of(folder, profile);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    return fail(system_error("remove " + path, errno));
+  return {};
 }
 
 Result<RunLock> RunLock::take(const std::string& folder, const std::string& profile,

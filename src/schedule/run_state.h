@@ -32,13 +32,15 @@ struct RepositoryRecord {
   std::string snapshot;
   Nanoseconds snapshot_time = 0;
   std::uint64_t files = 0, bytes = 0, added_bytes = 0;
+  Nanoseconds seen = 0;  // when a run first had to do with it
 };
 
 struct ProfileRecord {
   std::map<std::string, RepositoryRecord> repositories;  // by their names in the profile
   Nanoseconds failing_since = 0;                         // 0: all went well
-  Nanoseconds failure_told = 0;                          // when somebody was last notified of it
-  std::string trouble;                                   // of the last run
+  bool is_incomplete = false;    // nothing failed, but something was left out
+  Nanoseconds failure_told = 0;  // when somebody was last notified of it
+  std::string trouble;           // of the last run
 };
 
 // None yet is an empty one; so is one that cannot be understood, which `damage` then describes.
@@ -46,6 +48,11 @@ Result<ProfileRecord> load_record(const std::string& folder, const std::string& 
                                   std::string& damage);
 Result<void> save_record(const std::string& folder, const std::string& profile,
                          const ProfileRecord& record);
+
+// What runs remember that have not the lock, and so must not write the record of the profile. The
+// next one that can work takes it over.
+std::string name_beside(const std::string& profile);
+Result<void> remove_record(const std::string& folder, const std::string& profile);
 
 // One run of a profile at a time, on one machine. It goes with the process.
 class RunLock {

@@ -47,6 +47,10 @@ class Interpreter {
       return;
     }
     if (!is_error) return;
+    // What went wrong was said before, and better.
+    if (message.is_object() && outcome.has_summary &&
+        text_in(message, "message_type") == "exit_error")
+      return;
     const std::string text = message.is_object() ? sentence(message) : std::string(line);
     if (text.empty()) return;
     last_words_ = text;

@@ -65,26 +65,6 @@ Profile profile_for(const Profile& profile, const std::string& repository) {
   return one;
 }
 
-// `environment.NAME`, with or without `.file` and its kin.
-Result<void> add_variables(const Profile& profile, const Environment& environment,
-                           Variables& variables) {
-  for (const std::string& name : profile.tables("environment")) {
-    const std::string key = "environment." + name;
-    const auto where = [&] { return fmt::format("{} of profile {}", key, profile.name); };
-    std::string value = profile.text(key);
-    if (profile.find(key + ".file") != nullptr) {
-      value = TRY_IN(where(), read_secret(profile.text(key + ".file")));
-    } else if (profile.find(key + ".command") != nullptr) {
-      value = TRY_IN(where(), secret_of_command(profile.text(key + ".command")));
-    } else if (profile.find(key + ".credential") != nullptr) {
-      const std::string path = TRY(credential_path(profile.text(key + ".credential"), environment));
-      value = TRY_IN(where(), read_secret(path));
-    }
-    variables.emplace_back(name, value);
-  }
-  return {};
-}
-
 }  // namespace
 
 std::string step_name(Step step) {
@@ -120,8 +100,41 @@ std::vector<std::string> flag_words(const Profile& profile, const std::string& t
   return words;
 }
 
+std::vector<std::string> forget_words(const Profile& profile, const std::string& host,
+                                      const KnownFlags& flags) {
+  std::vector<std::string> words = flag_words(profile, "retention.", flags.forget);
+  const bool has_choice = std::ranges::any_of(
+      std::initializer_list<const char*>{"retention.tag", "retention.host", "retention.path"},
+      [&](const char* key) { return profile.find(key) != nullptr; });
+  if (words.empty() || has_choice) return words;
+  words.push_back("--tag=" + profile_tag(profile));
+  words.push_back("--host=" + profile.text("host", host));
+  return words;
+}
+
 Priority priority_of(const Profile& profile) {
   return {profile.number("limits.nice", 0), profile.text("limits.ionice")};
+}
+
+Result<Variables> own_variables(const Profile& whole, const std::string& repository,
+                                const Environment& environment) {
+  const Profile profile = profile_for(whole, repository);
+  Variables variables;
+  for (const std::string& name : profile.tables("environment")) {
+    const std::string key = "environment." + name;
+    const auto where = [&] { return fmt::format("{} of profile {}", key, profile.name); };
+    std::string value = profile.text(key);
+    if (profile.find(key + ".file") != nullptr) {
+      value = TRY_IN(where(), read_secret(profile.text(key + ".file")));
+    } else if (profile.find(key + ".command") != nullptr) {
+      value = TRY_IN(where(), secret_of_command(profile.text(key + ".command")));
+    } else if (profile.find(key + ".credential") != nullptr) {
+      const std::string path = TRY(credential_path(profile.text(key + ".credential"), environment));
+      value = TRY_IN(where(), read_secret(path));
+    }
+    variables.emplace_back(name, value);
+  }
+  return variables;
 }
 
 Result<Access> repository_access(const Profile& whole, const std::string& repository,
@@ -135,19 +148,21 @@ Result<Access> repository_access(const Profile& whole, const std::string& reposi
   for (const KnownFlag& flag : flags.global) {
     if (const Setting* setting = find(flag.name)) add_words(access.words, flag.name, *setting);
   }
+  // Everybody on the machine can read the words of a command; a location may have a password.
   if (const Setting* location = find("repository"))
-    access.words.push_back("--repo=" + location->values.front());
+    access.variables.emplace_back("LAGAN_REPOSITORY", location->values.front());
   if (const Setting* credential = find("password-credential")) {
     access.words.push_back("--password-file=" +
                            TRY(credential_path(credential->values.front(), environment)));
   }
   if (const Setting* password = find("password")) {
-    access.variables = {{"LAGAN_PASSWORD", password->values.front()},
-                        // These would have the first word.
-                        {"LAGAN_PASSWORD_FILE", ""},
-                        {"LAGAN_PASSWORD_COMMAND", ""}};
+    access.variables.insert(access.variables.end(), {{"LAGAN_PASSWORD", password->values.front()},
+                                                     // These would have the first word.
+                                                     {"LAGAN_PASSWORD_FILE", ""},
+                                                     {"LAGAN_PASSWORD_COMMAND", ""}});
   }
-  TRY(add_variables(profile, environment, access.variables));
+  Variables own = TRY(own_variables(whole, repository, environment));
+  access.variables.insert(access.variables.end(), own.begin(), own.end());
   return access;
 }
 
@@ -186,17 +201,8 @@ Result<std::vector<StepOrder>> step_orders(const Profile& profile, const std::st
       break;
     }
     case Step::forget: {
-      std::vector<std::string> words = flag_words(profile, "retention.", flags.forget);
-      if (words.empty()) break;
-      // The policy is this profile's: it does not judge what others have saved in the repository.
-      const bool has_choice = profile.find("retention.tag") != nullptr ||
-                              profile.find("retention.host") != nullptr ||
-                              profile.find("retention.path") != nullptr;
-      if (!has_choice) {
-        words.push_back(tag);
-        words.push_back("--host=" + profile.text("host", host));
-      }
-      add(std::move(words));
+      std::vector<std::string> words = forget_words(profile, host, flags);
+      if (!words.empty()) add(std::move(words));
       break;
     }
     case Step::prune:

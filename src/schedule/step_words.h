@@ -40,9 +40,18 @@ struct Access {
 };
 Result<Access> repository_access(const Profile& profile, const std::string& repository,
                                  const KnownFlags& flags, const Environment& environment);
+// What the profile adds to the environment of all that it runs, and what is said of one of its
+// repositories, if one is named.
+Result<Variables> own_variables(const Profile& profile, const std::string& repository,
+                                const Environment& environment);
 // The flags of one command. Of backup those of the profile itself, of others those of its table.
 std::vector<std::string> flag_words(const Profile& profile, const std::string& table,
                                     const std::vector<KnownFlag>& flags);
+
+// The policy of a profile, which does not judge what others have saved in the repository. Empty
+// without one.
+std::vector<std::string> forget_words(const Profile& profile, const std::string& host,
+                                      const KnownFlags& flags);
 
 // That of all programs which a profile has run: one profile's is not that of the next.
 Priority priority_of(const Profile& profile);

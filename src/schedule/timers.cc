@@ -10,12 +10,12 @@ namespace {
 
 constexpr std::string_view kBegin = "# lagan begin ", kEnd = "# lagan end ";
 
-// A word of ExecStart=, in which % and $ mean something.
-std::string systemd_word(const std::string& word) {
+// A word of a unit, in which % means something; in ExecStart= so does $.
+std::string systemd_word(const std::string& word, std::string_view doubled) {
   std::string out = "\"";
   for (const char c : word) {
     if (c == '"' || c == '\\') out += '\\';
-    if (c == '%' || c == '$') out += c;
+    if (doubled.find(c) != std::string_view::npos) out += c;
     out += c;
   }
   return out + '"';
@@ -81,7 +81,7 @@ std::string timer_name(const std::string& profile) { return "lagan-" + profile +
 std::vector<UnitFile> systemd_units(const Profile& profile, const TimerOptions& options) {
   std::string command;
   for (const std::string& word : run_words(profile, options)) {
-    command += (command.empty() ? "" : " ") + systemd_word(word);
+    command += (command.empty() ? "" : " ") + systemd_word(word, "%$");
   }
   std::string service = fmt::format(
       "# Made by 'lagan schedule install'; changes belong into a drop-in (systemctl edit).\n"
@@ -92,6 +92,8 @@ std::vector<UnitFile> systemd_units(const Profile& profile, const TimerOptions& 
   // 3: some files could not be read; 11: it is running already.
   service +=
       fmt::format("\n[Service]\nType=oneshot\nExecStart={}\nSuccessExitStatus=3 11\n", command);
+  for (const auto& [name, value] : options.variables)
+    service += fmt::format("Environment={}\n", systemd_word(name + "=" + value, "%"));
   std::string timer = fmt::format(
       "# Made by 'lagan schedule install'.\n[Unit]\nDescription=Backups of profile {} with lagan\n"
       "\n[Timer]\n",
@@ -111,6 +113,8 @@ std::vector<std::string> crontab_lines(const Profile& profile, const TimerOption
   // Cron mails whatever is said: only what went wrong shall be.
   words.insert(words.begin() + 1, "--quiet");
   std::string command;
+  for (const auto& [name, value] : options.variables)
+    command += (command.empty() ? "" : " ") + name + "=" + cron_word(value);
   for (const std::string& word : words) command += (command.empty() ? "" : " ") + cron_word(word);
   std::vector<std::string> lines;
   for (const Calendar& calendar : wake_ups(profile)) {

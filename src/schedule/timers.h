@@ -4,6 +4,7 @@
 // What starts `lagan run`: units of systemd, lines of a crontab. Pure texts, the same each time.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "src/schedule/profile.h"
@@ -14,6 +15,8 @@ struct TimerOptions {
   std::string program;  // absolute
   std::string config;   // for --config, or empty
   bool is_system = false;
+  // Where what starts it has to find what was found when it was installed.
+  std::vector<std::pair<std::string, std::string>> variables = {};
 };
 
 // What has to be run and when: at each moment of any of its schedules, and every hour, for what

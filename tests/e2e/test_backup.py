@@ -221,6 +221,9 @@ class Description(Fresh):
     def test_nonsense_is_refused(self):
         self.refuse("backup", self.source, "--time", "yesterday", saying="'yesterday' is no time")
         self.refuse("backup", self.source, "--time", "2020-13-01", saying="is no time")
+        self.refuse("backup", self.source, "--time", "2999-01-01", saying="only times from 1678 to 2261")
+        self.refuse("backup", self.source, "--time", "1500-01-01", saying="only times from 1678 to 2261")
+        self.refuse("backup", self.source, "--read-concurrency", "100000", saying="--read-concurrency")
         self.refuse("backup", self.source, "--compression", "much", saying="--compression")
         self.refuse("backup", self.source, "--pack-size", "1", saying="--pack-size")
         self.assertEqual(self.snapshots(), [])

@@ -157,6 +157,8 @@ class Policies(ForgetCase):
             (["forget", "--keep-within", "5x"], "2y5m7d3h"),
             (["forget", "--keep-last", "0", "--keep-tag", "none"], "keeps none"),
             (["forget", "--unsafe-allow-remove-all"], "--host"),
+            (["forget", "-l", "1", "--keep-tag=", "--dry-run"], "--keep-tag= has no value"),
+            (["backup", self.folder, "--host=", "--dry-run"], "--host= has no value"),
             (["forget", "-l", "1", self.made[0]], "not both"),
             (["forget", "ffffffff"], "no snapshot"),
             (["forget", self.made[0], "ffffffff"], "no snapshot"),

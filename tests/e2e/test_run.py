@@ -85,6 +85,20 @@ class Config(ProfileCase):
         self.profile()
         self.assertIn("no mistakes", self.run_lagan("config", "check"))
 
+    def test_who_is_to_know_is_told_once_of_a_mistake_that_keeps_a_profile_from_being_run(self):
+        told = os.path.join(self.folder, "told")
+        notify = f'notify.command = "(echo $LAGAN_TITLE; cat) >>{told}"\n'
+        self.profile(notify + '[profiles.other]\nexlude = ["a"]\n')
+        for _ in range(2):
+            self.run_lagan("run", code=1)
+        self.run_lagan("run", "--dry-run", code=1)
+        said = read(told).decode()
+        self.assertEqual(said.count("lagan: home was not run on "), 1)
+        self.assertIn("did you mean 'exclude'?", said)
+        self.profile(notify)
+        self.run_lagan("run")
+        self.assertIn("lagan: home went well on ", read(told).decode())
+
     def test_every_flag_that_a_profile_may_have_is_understood(self):
         """Whatever the table of flags allows, the command it is for takes."""
         self.profile('one-file-system = true\nexclude = ["*.o", "!keep.o"]\ntag = ["t,u"]\n'
@@ -99,6 +113,43 @@ class Config(ProfileCase):
         steps = json.loads(read(os.path.join(self.state, "home.json")))["repositories"][""]["steps"]
         self.assertEqual({name: step["exit_code"] for name, step in steps.items()},
                          {"backup": 0, "forget": 0, "prune": 0, "check": 0})
+
+    def test_a_mistake_that_a_command_would_refuse_is_told_before(self):
+        mistakes = {"pack-size": "9999", "repository": '"s3+htp://h/b"', "prune.max-unused": '"abc"',
+                    "prune.undelete-window": '"90s"', "prune.fence-after": '"90m"',
+                    "retention.group-by": '"foo"', "retention.keep-daily": '"0x"',
+                    "check.read-data-subset": '"900%"', "check.max-age": '"old"',
+                    "limit-requests": '"many"', "exclude-larger-than": '"huge"', "reread": '"0d"'}
+        for key, value in mistakes.items():
+            with self.subTest(key):
+                self.profile(base=f"[profiles.home]\n{key} = {value}\n")
+                self.run_lagan("config", "check", code=1)
+                self.assertIn(f"home.toml:2: profiles.home.{key}: ", self.errors)
+        # And on the command line, before anything is opened.
+        self.refuse("prune", "-r", "/nowhere", "--max-unused", "abc", saying="--max-unused: ")
+        self.refuse("check", "-r", "/nowhere", "--read-data-subset", "900%", saying="'900%' is no share")
+
+    def test_a_password_in_a_location_is_shown_to_nobody(self):
+        location = 'repository = "s3+http://me:geheim@127.0.0.1:1/bucket"\n'
+        self.profile(base=f"[profiles.home]\n{location}")
+        self.run_lagan("config", "check", code=1)
+        self.assertIn("home.toml:2: profiles.home.repository: expected no password", self.errors)
+        self.assertNotIn("geheim", self.errors)
+        words = os.path.join(self.folder, "words")
+        self.profile(base=f"""[profiles.home]
+{location}insecure-inline-secrets = true
+password-command = "cat /proc/$PPID/cmdline >{words}; echo first"
+sources = "{self.source}"
+retry-time = "0s"
+schedule = "hourly"
+limits.retries = 0
+""")
+        self.assertIn('"s3+http://me:***@127.0.0.1:1/bucket"', self.run_lagan("config", "show"))
+        self.assertIn('"s3+http://me:***@127.0.0.1:1/bucket"', self.run_lagan("config", "show", "--json"))
+        self.run_lagan("run", code=1)
+        self.assertIn(b"--tag=profile=home", read(words))
+        self.assertNotIn(b"geheim", read(words))
+        self.assertIn("127.0.0.1:1", self.errors)
 
     def test_any_command_can_use_a_profile(self):
         self.profile('exclude = ["*.o"]\n')
@@ -115,6 +166,38 @@ class Config(ProfileCase):
         self.run_lagan("-P", "home", "--password-command", "echo wrong", "snapshots", code=12)
         self.run_lagan("-P", "home", "--insecure-no-password", "snapshots", code=12)
         self.refuse("-P", "hom", "snapshots", saying="did you mean 'home'?")
+
+    def test_the_policy_of_a_profile_counts_for_forget_too(self):
+        self.profile("retention.keep-last = 1\n")
+        for _ in range(2):
+            self.run_lagan("run", "--force", "-q")
+            self.run_lagan("-P", "home", "backup", "--tag", "mine", self.source)
+        self.assertEqual(len(self.saved()), 3)
+        self.run_lagan("-P", "home", "backup")
+        self.assertEqual(len(self.saved()), 4)
+        self.run_lagan("-P", "home", "forget", "-n")
+        self.assertEqual(len(self.saved()), 4)
+        self.run_lagan("-P", "home", "forget")
+        # Of others nothing is forgotten.
+        self.assertEqual(sorted("mine" in each["tags"] for each in self.saved()), [False, True, True])
+        self.run_lagan("-P", "home", "forget", "--tag", "mine", code=1)
+        self.run_lagan("-P", "home", "forget", "--tag", "mine", "--keep-last", "1")
+        self.assertEqual(len(self.saved()), 2)
+
+    def test_dumps_are_not_left_out_without_a_word(self):
+        self.profile('dumps.shop.command = "echo shop"\n')
+        self.run_lagan("-P", "home", "backup")
+        self.assertIn("the dumps of profile home are left out: 'lagan run --force home'", self.errors)
+        self.profile('dumps.shop.command = "echo shop"\n',
+                     self.base.replace(f'sources = ["{self.source}"]\n', ""))
+        self.refuse("-P", "home", "backup", saying="the dumps of profile home are left out")
+        self.assertEqual(len(self.saved()), 1)
+
+    def test_a_run_speaks_json(self):
+        self.profile()
+        run = self.json_lines("run")
+        self.assertEqual([(each["profile"], each["result"]) for each in run], [("home", "ok")])
+        self.assertEqual(self.json_lines("run")[0]["result"], "nothing due")
 
     def test_of_two_ways_to_say_one_thing_the_nearer_counts(self):
         second, location = os.path.join(self.folder, "second"), os.path.join(self.folder, "location")
@@ -303,6 +386,36 @@ log.file = "{self.folder}/log"
         self.assertNotIn("geheim", self.run_lagan("config", "show"))
         self.assertNotIn("geheim", self.run_lagan("config", "show", "--json"))
 
+    def test_a_url_with_a_password_is_told_without_it(self):
+        self.profile('notify.url = "http://me:geheim@127.0.0.1:1/geheim"\n')
+        self.run_lagan("run")
+        self.assertIn("notify.url: 127.0.0.1:1: ", self.errors)
+        self.assertNotIn("geheim", self.errors)
+
+    def test_profiles_may_share_a_file_of_metrics(self):
+        self.profile(f'''
+notify.metrics-file = "{self.folder}/lagan.prom"
+[profiles.other]
+inherit = "home"
+''')
+        self.run_lagan("run", "home")
+        self.run_lagan("run", "other")
+        metrics = read(f"{self.folder}/lagan.prom").decode()
+        self.assertEqual(metrics.count("# TYPE lagan_source_files"), 1)
+        for name in ("home", "other"):
+            self.assertIn(f'lagan_source_files{{profile="{name}",repository=""}} 1\n', metrics)
+
+    def test_what_is_left_out_is_told(self):
+        told = os.path.join(self.folder, "told")
+        sources = f'sources = ["{self.source}", "{self.folder}/gone"]'
+        self.profile(f'notify.command = "cat >>{told}"\n',
+                     self.base.replace(f'sources = ["{self.source}"]', sources))
+        self.run_lagan("run", code=3)
+        self.assertIn(f"{self.folder}/gone", read(told).decode())
+        status = self.json("status", code=3)[0]
+        self.assertEqual((status["status"], status["healthy"]), ("incomplete", False))
+        self.assertIn(f"{self.folder}/gone", status["trouble"])
+
     def test_damage_is_looked_for_once_and_told_until_it_is_mended(self):
         self.profile('check.schedule = "yearly"\ncheck.read-data = true\n')
         write(self.path("b"), os.urandom(100_000))
@@ -353,7 +466,7 @@ log.file = "{self.folder}/log"
 class Status(ProfileCase):
     def test_says_what_was_done_and_what_comes(self):
         self.profile("retention.keep-last = 3\n")
-        self.assertIn("home: never run", self.run_lagan("status"))
+        self.assertIn("home: never run", self.run_lagan("status", code=1))
         self.run_lagan("run")
         said = self.run_lagan("status")
         self.assertIn("home: ok\n", said)
@@ -426,7 +539,8 @@ class Schedule(OrdinaryUser):
             os.chown(self.tab, self.user, self.user)
         self.run_lagan("schedule", "install", "--crontab")
         once = read(self.tab)
-        self.assertIn(f"30 2 * * * {self.program} --quiet run home\n".encode(), once)
+        self.assertIn(f"{self.program} --quiet run home\n".encode(), once)
+        self.assertRegex(once, rb"(?m)^30 2 \* \* \* ")
         self.run_lagan("schedule", "install", "--crontab")
         self.assertEqual(read(self.tab), once)
         self.assertIn("started by the crontab", self.run_lagan("schedule", "list"))
@@ -443,6 +557,25 @@ class Schedule(OrdinaryUser):
                 self.refuse("schedule", "install", "--crontab", saying=saying)
                 self.assertIn(saying, self.run_lagan("schedule", "remove", "home"))
                 self.assertFalse(os.path.exists(self.calls))
+
+    def test_where_things_are_is_known_to_what_starts_them(self):
+        type(self).environment = {**self.environment, "XDG_CACHE_HOME": self.folder + "/cache"}
+        state = os.path.join(self.folder, "state")
+        printed = self.run_lagan("schedule", "install", "--systemd", "--print")
+        self.assertIn(f'Environment="LAGAN_STATE_DIR={state}"\n', printed)
+        self.assertIn(f'Environment="XDG_CACHE_HOME={self.folder}/cache"\n', printed)
+        printed = self.json("schedule", "install", "--crontab", "--print")[0]
+        self.assertEqual(printed["profile"], "home")
+        self.assertRegex(printed["text"], rf"(?m)^30 2 .* LAGAN_STATE_DIR={state} .*{self.program} --quiet run home$")
+
+    def test_the_timer_of_the_package_counts_and_goes_too(self):
+        wants = os.path.join(self.units, "timers.target.wants")
+        os.makedirs(wants)
+        write(os.path.join(wants, "lagan@home.timer"), "")
+        self.assertIn("started by timer lagan@home.timer\n", self.run_lagan("schedule", "status"))
+        self.assertIn("--user is-active lagan@home.timer\n", read(self.calls).decode())
+        self.run_lagan("schedule", "remove", "home")
+        self.assertIn("--user disable --now lagan@home.timer\n", read(self.calls).decode())
 
     def test_print_changes_nothing(self):
         self.assertIn("ExecStart=", self.run_lagan("schedule", "install", "--systemd", "--print"))

@@ -118,6 +118,40 @@ class Devices(Special):
         self.run_lagan("dump", "latest", device, "-t", small, code=1)
         self.assertIn("No space left", self.errors)
 
+    def test_a_restore_to_a_device_writes_what_one_held(self):
+        content = os.urandom(3 * MIB) + bytes(MIB)
+        device = self.loop_device(content)
+        self.backup(device, "--read-special")
+        other = self.loop_device(os.urandom(6 * MIB))
+        before = read(other)
+        self.assertIn("would restore", self.run_lagan("restore", f"latest:{device}", "-t", other, "-n"))
+        self.assertEqual(read(other), before)
+        summary = self.json_lines("restore", f"latest:{device}", "-t", other, "--verify")[-1]
+        self.assertEqual((summary["message_type"], summary["bytes_restored"]), ("summary", 4 * MIB))
+        self.assertEqual(read(other), content + before[4 * MIB:])
+
+        for words, saying in ((("-t", self.loop_device(bytes(MIB))), "takes 4194304 bytes"),
+                              (("-t", other, "--delete"), "are for folders"),
+                              (("-t", other, "--include", "x"), "are for folders")):
+            with self.subTest(words):
+                self.refuse("restore", f"latest:{device}", *words, saying=saying)
+        self.refuse("restore", "latest", "-t", other, saying="SNAPSHOT:PATH")
+        self.assertEqual(read(other), content + before[4 * MIB:])
+
+    def test_a_device_in_use_is_left_alone(self):
+        if shutil.which("mke2fs") is None:
+            self.skipTest("needs mke2fs")
+        device = self.loop_device(os.urandom(MIB))
+        self.backup(device, "--read-special")
+        used = self.loop_device(bytes(4 * MIB))
+        subprocess.run(["mke2fs", "-q", used], check=True, capture_output=True)
+        folder = os.path.join(self.folder, "mounted")
+        os.mkdir(folder)
+        if subprocess.run(["mount", used, folder], check=False, capture_output=True).returncode != 0:
+            self.skipTest("cannot mount ext2 here")
+        self.addCleanup(subprocess.run, ["umount", folder], check=False)
+        self.refuse("restore", f"latest:{device}", "-t", used, saying="is in use")
+
     def test_a_link_that_is_named_leads_to_one_and_no_other_link_does(self):
         device = self.loop_device(b"volume".ljust(MIB, b"."))
         os.symlink(device, self.path("named"))

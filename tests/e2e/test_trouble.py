@@ -12,6 +12,9 @@ import unittest
 
 from helpers import Fresh, OrdinaryUser, read, strace, tree, write
 
+NO_THREADS = ("lagan: the system starts no more threads: raise the limit of processes (ulimit -u, "
+              "TasksMax, pids.max)")
+
 
 class Unreadable(OrdinaryUser):
     def setUp(self):
@@ -57,6 +60,9 @@ class Unreadable(OrdinaryUser):
         self.assertEqual(message, {"message_type": "error", "during": "archival",
                                    "item": self.path("secret"),
                                    "error": {"message": "open: Permission denied"}})
+        last = json.loads(self.errors.splitlines()[-1])
+        self.assertEqual((last["message_type"], last["code"]), ("exit_error", 3))
+        self.assertEqual(self.errors.count("exit_error"), 1)
 
     def test_the_next_run_tells_again_and_saves_it_when_it_can(self):
         os.chmod(self.path("secret"), 0)
@@ -178,6 +184,24 @@ class Signals(Fresh):
         self.assertEqual(tree(self.restore()), self.before)
         self.run_lagan("check", "--read-data")
         self.assertLess(self.summary(self.more)["data_added"], 99_000_000)
+        self.run_lagan("check", "--read-data")
+
+
+class FewThreads(OrdinaryUser):
+    def test_a_system_that_starts_no_more_threads_is_told_of_and_nothing_hangs(self):
+        for number in range(100):
+            write(self.path(str(number)), os.urandom(3000))
+        self.backup()
+        codes = set()
+        for limit in range(1, 10):
+            for words in (("backup", "--force", self.source), ("check", "--read-data"), ("prune",),
+                          ("restore", "latest", "--dry-run", "-t", f"{self.folder}/restored")):
+                with self.subTest(limit=limit, words=words):
+                    self.run_lagan("-q", *words, before=("prlimit", f"--nproc={limit}"), code=None)
+                    lines = [line for line in self.errors.splitlines() if "owners" not in line]
+                    self.assertIn(lines, ([], [NO_THREADS]))
+                    codes.add(bool(lines))
+        self.assertIn(True, codes)
         self.run_lagan("check", "--read-data")
 
 

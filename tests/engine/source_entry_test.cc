@@ -168,6 +168,27 @@ struct FileWithAttributes {
   }
 };
 
+TEST_CASE("a stamp of just now may be given once more, whichever of the two it is") {
+  constexpr std::int64_t kNow = 1'700'000'000;
+  SourceStatus status;
+  status.seen = kNow * 1'000'000'000 + 500'000'000;
+  const auto with = [&](std::int64_t mtime, std::int64_t ctime, std::uint32_t nanoseconds) {
+    status.mtime = mtime;
+    status.ctime = ctime;
+    status.mtime_ns = status.ctime_ns = nanoseconds;
+    return is_racy(status);
+  };
+  CHECK(with(kNow, kNow, 499'000'000));
+  CHECK_FALSE(with(kNow, kNow, 400'000'000));
+  CHECK(with(kNow - 1000, kNow, 499'000'000));
+  // Set to a time that is to come.
+  CHECK(with(kNow + 1'000'000, kNow, 499'000'000));
+  CHECK_FALSE(with(kNow + 1'000'000, kNow - 1000, 499'000'000));
+  // Of a file system without nanoseconds.
+  CHECK(with(kNow - 1, kNow - 1, 0));
+  CHECK_FALSE(with(kNow - 2, kNow - 2, 0));
+}
+
 TEST_CASE("a file without attributes has none") {
   FileWithAttributes file;
   CHECK(file.read().empty());

@@ -43,11 +43,12 @@ TEST_CASE("each content of a file shows once, in the order of its time, deleted 
   CHECK(found.entry.inline_content == "old");
   CHECK(folder.snapshot == 0);
   CHECK((*thesis)->versions[1].folder.snapshot == 1);
-  CHECK(**histories.names_in("home") == std::vector<std::string>{"gone", "late", "thesis.tex"});
+  CHECK((*histories.names_in("home"))->names ==
+        std::vector<std::string>{"gone", "late", "thesis.tex"});
   CHECK((*histories.at("home/gone"))->versions.size() == 1);
   CHECK((*histories.at("home/never"))->is_empty());
   CHECK((*histories.at("home/gone/below"))->is_empty());
-  CHECK(**histories.names_in("") == std::vector<std::string>{"home"});
+  CHECK((*histories.names_in(""))->names == std::vector<std::string>{"home"});
 }
 
 TEST_CASE("what was a file and became a folder is both") {
@@ -83,7 +84,16 @@ TEST_CASE("a snapshot that cannot be read costs only what it alone has") {
   past.tree.chunks.chunks.erase(*folder.subtree.id);
   Histories histories = past.histories();
   CHECK((*histories.at("home/a"))->versions.size() == 1);
+  CHECK((*histories.at("home/a"))->missed);
   CHECK(!histories.at("home/b"));
+  const auto names = histories.names_in("home");
+  REQUIRE(names);
+  CHECK((*names)->names == std::vector<std::string>{"a"});
+  CHECK((*names)->missed);
+  // It may have been the network.
+  past.tree.folder("home", {file_entry("a", "lost"), file_entry("b", "lost")});
+  CHECK((*histories.at("home/b"))->versions.size() == 1);
+  CHECK_FALSE((*histories.names_in("home"))->missed);
 }
 
 }  // namespace

@@ -101,6 +101,10 @@ TEST_CASE("times are those of the snapshot's own zone, for Samba UTC") {
   const auto all = all_of({one}, options);
   CHECK(has(all, "snapshots/2026-11-20T10:30:03-03:30"));
   CHECK(has(all, "@GMT-2026.11.20-14.00.03"));
+
+  const auto both = all_of({one, stored(2, kTime)}, options);
+  CHECK(has(both, "@GMT-2026.11.20-14.00.03"));
+  CHECK(has(both, "@GMT-2026.11.20-14.00.04"));
 }
 
 TEST_CASE("Go's layouts are understood, and strftime's left alone") {

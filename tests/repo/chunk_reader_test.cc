@@ -3,9 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
+#include "repo/index_loader.h"
 #include "tests/repo/test_repository.h"
+#include "tests/util/temporary_folder.h"
 
 namespace lagan {
 namespace {
@@ -57,6 +61,42 @@ TEST_CASE("a chunk that no segment lists is not found, and one of another kind i
   ChunkReader reader(*stored.repository, stored.index);
   CHECK(reader.load(samples::id<ChunkId>(9), ChunkKind::data).error().code == ErrorCode::not_found);
   CHECK(reader.load(stored.directory, ChunkKind::data).error().code == ErrorCode::corrupt);
+}
+
+TEST_CASE("a run that shows its damage late is made again, and the chunks are read") {
+  const TemporaryFolder folder;
+  OpenOptions options;
+  options.cache_folder = folder.path();
+  TestRepository repository(options);
+  std::vector<ChunkId> ids;
+  {
+    LocalIndex index = open_local_index(*repository).value();
+    ChunkWriter writer(*repository, index, samples::id<SessionId>(0x20), small_packs());
+    auto& lane = writer.make_data_lane();
+    for (std::uint64_t i = 0; i < 40; ++i) ids.push_back(lane.store(Stored::content(i)).value());
+    REQUIRE(writer.flush());
+    REQUIRE(load_index(*repository, index));
+  }
+  const std::string runs = repository->cache_folder() + "/index";
+  for (const auto& entry : std::filesystem::directory_iterator(runs)) {
+    if (entry.path().extension() != ".run") continue;
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-200, std::ios::end);
+    file.put('\x5a');
+  }
+  // As one whose runs are too large to be looked at as a whole.
+  LocalIndex index = LocalIndex::open(runs, repository->id(), 0).value();
+  REQUIRE(load_index(*repository, index));
+  CHECK_FALSE(index.damaged());
+  ChunkReader reader(*repository, index);
+  reader.follow_moves();
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    const auto loaded = reader.load(ids[i], ChunkKind::data);
+    REQUIRE_MESSAGE(loaded, loaded.error().message);
+    CHECK(as_text(*loaded) == as_text(Stored::content(i)));
+  }
+  CHECK(index.damaged());
+  CHECK(open_local_index(*repository)->contains(ids[7]));
 }
 
 TEST_CASE("a damaged block is an error of its chunks, and the others are read") {

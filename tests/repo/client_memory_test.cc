@@ -57,6 +57,10 @@ TEST_CASE("a damaged memory is no memory") {
   for (const auto& file : std::filesystem::directory_iterator(folder / "cache/locations")) {
     SUBCASE("cut") { std::ofstream(file.path(), std::ios::trunc) << "short"; }
     SUBCASE("longer") { std::ofstream(file.path(), std::ios::app) << "more"; }
+    SUBCASE("changed") {
+      std::fstream changed(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+      changed.put('\xee');
+    }
     SUBCASE("empty") { std::ofstream(file.path(), std::ios::trunc) << ""; }
   }
   CHECK_FALSE(memory.recall("here"));

@@ -135,10 +135,10 @@ TEST_CASE("a damaged run never lies: its answers are right, or its segment is mi
   const std::string whole = read(path);
   REQUIRE(whole.size() > 2 * 65536);  // several pages
   const auto chunks = oracle.chunks();
-
-  const auto check_answers = [&] {
-    auto index = LocalIndex::open(folder.path(), kRepository);
+  const auto check_answers = [&](std::uint64_t memory) {
+    auto index = LocalIndex::open(folder.path(), kRepository, memory);
     REQUIRE(index);
+    if (memory != 0) CHECK(!index->damaged());
     std::size_t answered = 0;
     for (const auto& [chunk, at] : chunks) {
       const auto found = index->find(chunk);
@@ -168,28 +168,32 @@ TEST_CASE("a damaged run never lies: its answers are right, or its segment is mi
     }
     return missing;
   };
+  // With enough memory damage shows before anything is asked, without it when it is read.
+  const auto check_damage = [&](const std::string& content) {
+    for (const std::uint64_t memory : {std::uint64_t{0}, LocalIndex::kMemoryBytes}) {
+      write(path, content);
+      CHECK(check_answers(memory));
+    }
+  };
 
   SUBCASE("one bit flipped") {
     for (std::size_t at = 0; at < whole.size(); at += at < 400 ? 1 : 1 + random.below(3000)) {
       INFO("byte " << at);
       std::string damaged = whole;
       damaged[at] = static_cast<char>(damaged[at] ^ (1 << random.below(8)));
-      write(path, damaged);
-      CHECK(check_answers());
+      check_damage(damaged);
     }
   }
   SUBCASE("cut or grown") {
     for (std::size_t size = 0; size < whole.size();
          size += size < 200 ? 1 : 1 + random.below(10'000)) {
       INFO("size " << size);
-      write(path, whole.substr(0, size));
-      CHECK(check_answers());
+      check_damage(whole.substr(0, size));
     }
-    write(path, whole + "x");
-    CHECK(check_answers());
+    check_damage(whole + "x");
   }
   SUBCASE("cut while it is open") {
-    auto index = LocalIndex::open(folder.path(), kRepository);
+    auto index = LocalIndex::open(folder.path(), kRepository, 0);
     REQUIRE(index->contains(chunks.begin()->first));
     REQUIRE(::truncate(path.c_str(), 5000) == 0);
     for (const auto& [chunk, at] : chunks) {
@@ -225,7 +229,7 @@ TEST_CASE("merging leaves a damaged run out and says that its segment is missing
   content[content.size() - 100] ^= 1;  // among the chunks
   write(path, content);
 
-  auto index = LocalIndex::open(folder.path(), kRepository);
+  auto index = LocalIndex::open(folder.path(), kRepository, 0);
   REQUIRE(index->compact());
   CHECK(index->damaged());
   CHECK(!index->for_each_pack([](const auto&) { return Result<void>(); }));

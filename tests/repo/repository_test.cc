@@ -354,8 +354,9 @@ TEST_CASE("opening costs one listing of keys and one of config") {
   CHECK(made.storage->calls("get config/").size() == 1);
 }
 
-// A repository that this client has opened before.
+// A repository over a network that this client has opened before.
 struct Known {
+  Known() { made.storage->shown_capabilities = Capabilities{.parallel_gets = 4}; }
   TemporaryFolder folder;
   OpenOptions options = options_in(folder / "cache");
   TestRepository made{options};

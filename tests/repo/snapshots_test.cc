@@ -3,7 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "tests/repo/test_repository.h"
+#include "tests/util/temporary_folder.h"
 
 namespace lagan {
 namespace {
@@ -56,6 +60,58 @@ TEST_CASE("snapshots are listed by time, without the forgotten ones") {
   forget(repository, {id(3), id(9)});
   forget(repository, {id(1)});
   CHECK(ids(*list_snapshots(*repository)) == std::vector{id(2), id(4)});
+}
+
+// As one over a network.
+TEST_CASE("what was listed once is not fetched again, and the storage says what there is") {
+  const TemporaryFolder folder;
+  OpenOptions options;
+  options.cache_folder = folder.path();
+  const TestRepository repository(options);
+  repository.storage->shown_capabilities = Capabilities{.parallel_gets = 4};
+  put(repository, snapshot_of(1, 100));
+  put(repository, snapshot_of(2, 200));
+  put(repository, snapshot_of(3, 300));
+  forget(repository, {id(3)});
+  const auto look = [&](ReadFrom from = ReadFrom::cache) {
+    repository.storage->forget_calls();
+    auto list = list_snapshots(*repository, Which::remembered, from);
+    REQUIRE(list);
+    return *std::move(list);
+  };
+  const auto gets = [&] { return repository.storage->calls("get ").size(); };
+  CHECK(ids(look()) == std::vector{id(1), id(2)});
+  CHECK(gets() == 3);
+  const SnapshotList again = look();
+  CHECK(ids(again) == std::vector{id(1), id(2)});
+  CHECK(encode(again.snapshots[1].snapshot) == encode(snapshot_of(2, 200)));
+  CHECK(gets() == 0);
+
+  const std::string first = names::snapshot(id(1)).text();
+  const std::string kept = repository->cache_folder() + "/" + first;
+  SUBCASE("a kept one that is damaged is fetched") {
+    std::fstream file(kept, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(60);
+    file.put('x');
+    file.close();
+    CHECK(ids(look()) == std::vector{id(1), id(2)});
+    CHECK(gets() == 1);
+  }
+  SUBCASE("who mends sees the storage") {
+    repository.damage(first, 60);
+    CHECK(look().damaged.empty());
+    CHECK(look(ReadFrom::storage).unreadable.size() == 1);
+  }
+  SUBCASE("what goes there goes here") {
+    REQUIRE(repository.storage->inner().remove(names::snapshot(id(1))));
+    CHECK(ids(look()) == std::vector{id(2)});
+    CHECK_FALSE(std::filesystem::exists(kept));
+  }
+  SUBCASE("a storage that is near is asked each time") {
+    repository.storage->shown_capabilities.reset();
+    look();
+    CHECK(gets() == 3);
+  }
 }
 
 TEST_CASE("a fenced snapshot is unverified until its mark is there") {

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+
 #include "tests/schedule/samples.h"
 
 namespace lagan {
@@ -158,6 +160,26 @@ TEST_CASE("a mistake is told with file, line, key and what was expected") {
        "p.toml:1: profiles.home.repository: expected the location of a repository"},
       {"[profiles.home]\ntag = \"a\\u0000b\"\n",
        "p.toml:2: profiles.home.tag: a text cannot hold a NUL"},
+      {"[profiles.home]\ntag = ''\n",
+       "p.toml:2: profiles.home.tag: expected a text that is not empty"},
+      {"[profiles.home]\nexclude = ['*.o', '${NONE:-}']\n",
+       "p.toml:2: profiles.home.exclude: expected a text that is not empty"},
+      {"[profiles.home]\nretention.keep-daily = ''\n",
+       "p.toml:2: profiles.home.retention.keep-daily: expected a text that is not empty"},
+      {"[profiles.home]\nrepository = '${NONE:-}'\n",
+       "p.toml:2: profiles.home.repository: expected a text that is not empty"},
+      {"[profiles.home]\nrepositories.a.repository = 'davs://anna:x@h/p'\n",
+       "p.toml:2: profiles.home.repositories.a.repository: expected no password in this location: "
+       "use repository-file, or the variables that its service takes, or allow it with "
+       "insecure-inline-secrets = true"},
+      {"[profiles.home]\nnotify.url = 'hc.example.com/geheim'\n",
+       "p.toml:2: profiles.home.notify.url: expected a URL that begins with https:// or http://"},
+      {"[profiles.home]\nnotify.url = 'https:///geheim'\n",
+       "p.toml:2: profiles.home.notify.url: expected a URL that begins with https:// or http://"},
+      {"[profiles.home]\nnotify.mail = ''\n",
+       "p.toml:2: profiles.home.notify.mail: expected a text that is not empty"},
+      {"[profiles.home]\nretention.keep-daily = 0\n",
+       "p.toml:1: profiles.home.retention: expected something to keep, as keep-daily = 7"},
   };
   for (const auto& each : cases) {
     INFO(std::string(each.text));
@@ -180,6 +202,37 @@ TEST_CASE("secrets may stand in the file of somebody who says so") {
   Folder folder;
   folder.write("p.toml", "[profiles.home]\npassword = 'x'\ninsecure-inline-secrets = true\n");
   CHECK(folder.load().problems.empty());
+}
+
+TEST_CASE("a location is shown without the passwords in it") {
+  for (const auto& [location, shown] : std::map<std::string, std::string>{
+           {"/srv/a:b@c", "/srv/a:b@c"},
+           {"sftp://anna@host/path", "sftp://anna@host/path"},
+           {"davs://anna:x@y@host:80/a@b", "davs://anna:***@host:80/a@b"},
+           {"s3:https://id:key@host/b", "s3:https://id:***@host/b"},
+           {"s3+https://:key@host", "s3+https://:***@host"},
+           {"hotcold:?hot=s3+https://a:b@h/p&cold=davs://c:d@h",
+            "hotcold:?hot=s3+https://a:***@h/p&cold=davs://c:***@h"}})
+    CHECK(without_passwords(location) == shown);
+}
+
+TEST_CASE("a policy may take back what it inherits, if something is left") {
+  Folder folder;
+  folder.write("p.toml",
+               "[profiles.base]\nretention.keep-daily = 7\n[profiles.home]\ninherit = 'base'\n"
+               "retention.keep-daily = 0\nretention.keep-time-machine = true\n");
+  CHECK(folder.load().problems.empty());
+}
+
+TEST_CASE("profiles whose metrics go into one file know of each other") {
+  Folder folder;
+  folder.write("p.toml",
+               "[profiles.a]\nnotify.metrics-file = '/m'\n[profiles.b]\ninherit = 'a'\n"
+               "[profiles.c]\nnotify.metrics-file = '/n'\n[profiles.d]\n");
+  const Configuration loaded = folder.load();
+  CHECK(loaded.sharing_metrics(*loaded.find("b")) == std::vector<std::string>{"a"});
+  CHECK(loaded.sharing_metrics(*loaded.find("c")).empty());
+  CHECK(loaded.sharing_metrics(*loaded.find("d")).empty());
 }
 
 TEST_CASE("the preset of a time machine stands behind what the profile says") {

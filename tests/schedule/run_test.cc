@@ -25,6 +25,8 @@ struct World {
   std::map<std::string, std::deque<int>> codes;  // what "backup", "prune" … end with, then 0
   std::map<std::string, int> hook_codes;
   std::map<std::string, std::string> posts;
+  std::map<std::string, std::map<std::string, std::string>>
+      heard;  // what commands had as variables
   bool network = true, power = true, stopped = false;
   std::string stops;   // the step during which somebody interrupts
   bool finds = false;  // a check that fails has found damage
@@ -61,6 +63,7 @@ struct World {
       std::string status;
       for (const auto& [name, value] : order.variables) {
         if (name == "LAGAN_STATUS") status = value;
+        heard[line][name] = value;
       }
       trace.push_back(line + " (" + status + ")");
       CommandOutcome outcome;
@@ -347,6 +350,85 @@ TEST_CASE("who is to know is told of a failure once a day, and of its end") {
   CHECK(world.trace == Words{"backup"});
 }
 
+TEST_CASE("what a backup leaves out is told like a failure, though the heart beats") {
+  World world;
+  const Profile home = hourly(
+      "limits.retries = 0\nnotify.command = 'tell'\nnotify.url = 'https://h'\n"
+      "check.schedule = 'every 30m'\n");
+  int told = 0;
+  for (int hour = 0; hour < 30; ++hour) {
+    world.codes["backup"] = {3};
+    CHECK(world.run(home) == RunResult::partial);
+    CHECK(world.posts["https://h"].find("broken") != std::string::npos);
+    CHECK(world.posts.size() == 2);
+    CHECK(world.record(home).is_incomplete);
+    CHECK(world.record(home).trouble.find("broken") != std::string::npos);
+    told += static_cast<int>(world.trace.size()) - 2;
+    if (world.trace.size() > 2) CHECK(world.trace.back() == "tell (incomplete)");
+    world.now += kHour;
+  }
+  CHECK(told == 2);
+  SUBCASE("a failure after it is told at once") {
+    world.codes["backup"] = {1};
+    CHECK(world.run(home) == RunResult::failed);
+    CHECK(world.trace.back() == "tell (failed)");
+    CHECK_FALSE(world.record(home).is_incomplete);
+  }
+  SUBCASE("another step that goes well since does not end it, a whole backup does") {
+    world.now -= kHour / 2;
+    CHECK(world.run(home) == RunResult::partial);
+    CHECK(world.trace == Words{"check"});
+    CHECK(world.record(home).is_incomplete);
+    world.now += kHour / 2;
+    CHECK(world.run(home) == RunResult::done);
+    CHECK(world.trace.back() == "tell (ok)");
+    CHECK_FALSE(world.record(home).is_incomplete);
+  }
+}
+
+TEST_CASE("what a profile adds to the environment reaches its hooks, and who tells of it") {
+  World world;
+  const Profile home = sample_profile(R"(
+[profiles.home]
+sources = "/home"
+schedule = "hourly"
+limits.retries = 0
+notify.command = "tell"
+environment.WHERE = "here"
+environment.LAGAN_PROFILE = "other"
+hooks.before = "mount"
+hooks.backup.before = "freeze"
+repositories.a.repository = "/a"
+repositories.a.environment.WHERE = "there"
+)");
+  world.codes["backup a"] = {1};
+  CHECK(world.run(home) == RunResult::failed);
+  CHECK(world.heard["mount"]["WHERE"] == "here");
+  CHECK(world.heard["freeze"]["WHERE"] == "there");
+  CHECK(world.heard["tell"]["WHERE"] == "here");
+  SUBCASE("one that cannot be had keeps a hook from running, but nobody from being told") {
+    const Profile locked = hourly(
+        "hooks.before = 'mount'\nnotify.command = 'tell'\nenvironment.WHERE.command = 'exit 1'\n");
+    World other;
+    CHECK(other.run(locked) == RunResult::failed);
+    CHECK(other.trace == Words{"tell (failed)"});
+    CHECK(other.warned.front().find("the command failed with status 1") != std::string::npos);
+  }
+}
+
+TEST_CASE("a profile that never gets to its first backup is late one day") {
+  World world;
+  const Profile home = hourly("limits.wait-for-network = '0'\nnotify.command = 'tell'\n");
+  world.network = false;
+  CHECK(world.run(home) == RunResult::postponed);
+  CHECK(world.trace.empty());
+  world.now += 3 * kHour;
+  CHECK(world.run(home) == RunResult::postponed);
+  CHECK(world.trace == Words{"tell (failed)"});
+  CHECK(world.warned.back().find("there has been no snapshot for 3 hours") != std::string::npos);
+  CHECK(overdue(home, world.record(home), world.now).size() == 1);
+}
+
 TEST_CASE("a run waits for network and mains power if it is asked to, and postpones itself") {
   World world;
   const Profile home = hourly("limits.wait-for-network = '20s'\nlimits.wait-for-power = '7s'\n");
@@ -396,6 +478,37 @@ TEST_CASE("while somebody runs a profile, another run says who it is and leaves"
   CHECK(world.trace.empty());
   REQUIRE(world.warned.size() == 1);
   CHECK(world.warned[0].starts_with("profile home is being run by process "));
+}
+
+TEST_CASE("a run that hangs is told of by those that cannot begin for it") {
+  World world;
+  const Profile home = hourly("notify.command = 'tell'\n");
+  CHECK(world.run(home) == RunResult::done);
+  {
+    const auto held = RunLock::take(world.folder.path(), "home", [&] { return world.now; });
+    REQUIRE(held);
+    world.now += kHour;
+    CHECK(world.run(home) == RunResult::busy);
+    CHECK(world.trace.empty());
+    world.now += 2 * kHour;
+    CHECK(world.run(home) == RunResult::busy);
+    CHECK(world.trace == Words{"tell (failed)"});
+    CHECK(world.warned.back().find("the newest snapshot is 3 hours old") != std::string::npos);
+    world.now += kHour;
+    CHECK(world.run(home) == RunResult::busy);
+    CHECK(world.trace.empty());
+    world.now += 24 * kHour;
+    CHECK(world.run(home) == RunResult::busy);
+    CHECK(world.trace == Words{"tell (failed)"});
+    // What the other one remembers is not touched.
+    CHECK(world.record(home).failing_since == 0);
+  }
+  CHECK(world.run(home) == RunResult::done);
+  CHECK(world.trace == Words{"backup", "tell (ok)"});
+  CHECK(world.record(home).failing_since == 0);
+  world.now += kHour;
+  CHECK(world.run(home) == RunResult::done);
+  CHECK(world.trace == Words{"backup"});
 }
 
 TEST_CASE("a state that cannot be understood is told and costs a run") {

@@ -38,11 +38,11 @@ retention.keep-daily = 3
   CHECK(words(home, Step::backup) ==
         std::vector<Words>{{"backup", "--exclude=*.o", "--exclude=!a.o", "--exclude-caches",
                             "--tag=mine", "--tag=profile=home", "--password-file=/p",
-                            "--limit-upload=500", "--repo=/r", "--", "/home", "/etc"}});
+                            "--limit-upload=500", "--", "/home", "/etc"}});
   SUBCASE("a policy judges only what the profile saved on this machine") {
     CHECK(words(home, Step::forget) ==
           std::vector<Words>{{"forget", "--keep-daily=3", "--tag=profile=home", "--host=attic",
-                              "--password-file=/p", "--limit-upload=500", "--repo=/r"}});
+                              "--password-file=/p", "--limit-upload=500"}});
   }
   SUBCASE("who has no policy forgets nothing") {
     const Profile other = sample_profile("[profiles.a]\nrepository = '/r'\nsources = '/'\n");
@@ -64,12 +64,13 @@ limit-upload = 100
 environment.AWS_ACCESS_KEY_ID = "me"
 )");
   CHECK(words(home, Step::prune, "disk") ==
-        std::vector<Words>{{"prune", "--password-file=/p", "--limit-upload=500", "--repo=/r"}});
+        std::vector<Words>{{"prune", "--password-file=/p", "--limit-upload=500"}});
   CHECK(words(home, Step::prune, "cloud") ==
-        std::vector<Words>{{"prune", "--password-file=/p", "--limit-upload=100", "--repo=s3:x"}});
+        std::vector<Words>{{"prune", "--password-file=/p", "--limit-upload=100"}});
   const auto orders =
       step_orders(home, "cloud", Step::prune, "attic", some_flags(), some_environment());
-  CHECK(orders->front().variables == Variables{{"AWS_ACCESS_KEY_ID", "me"}});
+  CHECK(orders->front().variables ==
+        Variables{{"LAGAN_REPOSITORY", "s3:x"}, {"AWS_ACCESS_KEY_ID", "me"}});
 }
 
 TEST_CASE("patterns keep the order of their lines, inherited ones before own ones") {
@@ -102,8 +103,8 @@ filename = "shop.sql"
   const auto all = words(db, Step::backup);
   REQUIRE(all.size() == 2);
   CHECK(all[0] == Words{"backup", "--tag=profile=db", "--stdin-from-command",
-                        "--stdin-filename=shop.sql", "--tag=mine", "--repo=/r", "--", "/bin/sh",
-                        "-c", "pg_dump shop | cat"});
+                        "--stdin-filename=shop.sql", "--tag=mine", "--", "/bin/sh", "-c",
+                        "pg_dump shop | cat"});
   CHECK(all[1].back() == "/etc");
 }
 
@@ -116,7 +117,7 @@ dumps.shop.command = "pg_dump shop"
 )");
   const auto all = words(db, Step::backup);
   REQUIRE(all.size() == 2);
-  CHECK(all[1] == Words{"backup", "--files-from=/list", "--tag=profile=db", "--repo=/r", "--"});
+  CHECK(all[1] == Words{"backup", "--files-from=/list", "--tag=profile=db", "--"});
   SUBCASE("and dumps alone save no files") {
     const Profile alone =
         sample_profile("[profiles.db]\nrepository = '/r'\ndumps.shop.command = 'pg_dump'\n");
@@ -172,7 +173,7 @@ insecure-inline-secrets = true
         "[profiles.base]\nrepository = '/main'\npassword-file = '/p'\n[profiles.home]\ninherit = "
         "'base'\ninsecure-no-password = false\n",
         "home");
-    CHECK(access_of(again).words == Words{"--password-file=/p", "--repo=/main"});
+    CHECK(access_of(again).words == Words{"--password-file=/p"});
   }
 }
 
@@ -181,7 +182,8 @@ TEST_CASE("a password in a profile is the one that counts, whatever the environm
       "[profiles.home]\nrepository = '/r'\npassword = 'x'\ninsecure-inline-secrets = true\n");
   const auto access = repository_access(home, "", some_flags(), some_environment());
   REQUIRE(access);
-  CHECK(access->variables == Variables{{"LAGAN_PASSWORD", "x"},
+  CHECK(access->variables == Variables{{"LAGAN_REPOSITORY", "/r"},
+                                       {"LAGAN_PASSWORD", "x"},
                                        {"LAGAN_PASSWORD_FILE", ""},
                                        {"LAGAN_PASSWORD_COMMAND", ""}});
 }
@@ -201,10 +203,11 @@ TEST_CASE("secrets come from files, commands and credentials of systemd") {
   };
   const auto orders = step_orders(home, "", Step::prune, "attic", some_flags(), with);
   REQUIRE(orders);
-  CHECK(orders->front().words ==
-        Words{"prune", "--repo=/r", "--password-file=" + folder.path() + "/pass"});
-  CHECK(orders->front().variables ==
-        Variables{{"A_TOKEN", "geheim"}, {"B_TOKEN", "42"}, {"C_TOKEN", "geheim"}});
+  CHECK(orders->front().words == Words{"prune", "--password-file=" + folder.path() + "/pass"});
+  CHECK(orders->front().variables == Variables{{"LAGAN_REPOSITORY", "/r"},
+                                               {"A_TOKEN", "geheim"},
+                                               {"B_TOKEN", "42"},
+                                               {"C_TOKEN", "geheim"}});
   SUBCASE("what cannot be had is told") {
     const auto none = step_orders(home, "", Step::prune, "attic", some_flags(), some_environment());
     REQUIRE_FALSE(none);

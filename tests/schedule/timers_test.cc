@@ -38,6 +38,16 @@ TEST_CASE("words in a crontab and in a unit stay what they are") {
         std::string::npos);
 }
 
+TEST_CASE("what starts a profile has the variables that say where everything is") {
+  const TimerOptions odd = {
+      "/usr/bin/lagan", "", false, {{"XDG_CONFIG_HOME", "/a $b%"}, {"LAGAN_HOST", "attic"}}};
+  CHECK(crontab_lines(with("hourly"), odd).front() ==
+        "0 * * * * XDG_CONFIG_HOME='/a $b'\\%'' LAGAN_HOST=attic /usr/bin/lagan --quiet run home");
+  CHECK(systemd_units(with("hourly"), odd)[0].text.find(
+            "Environment=\"XDG_CONFIG_HOME=/a $b%%\"\nEnvironment=\"LAGAN_HOST=attic\"\n") !=
+        std::string::npos);
+}
+
 TEST_CASE("units name their profile, make up for what was missed and are the same each time") {
   const auto units = systemd_units(with("every 15m"), kOptions);
   REQUIRE(units.size() == 2);
