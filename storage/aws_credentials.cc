@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 #include <pugixml.hpp>
 
+#include "crypto/digest.h"
 #include "storage/url.h"
+#include "util/hex.h"
 #include "util/mutex.h"
 
 namespace lagan {
@@ -21,6 +23,7 @@ using Profile = std::map<std::string, std::string>;
 constexpr Nanoseconds kSecond = 1'000'000'000;
 constexpr Nanoseconds kRenewBefore = 600 * kSecond;
 constexpr std::string_view kMachine = "http://169.254.169.254";
+constexpr std::string_view kContainer = "http://169.254.170.2";
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
@@ -91,15 +94,21 @@ struct AwsCredentialChain::State {
     if (std::exchange(was_read, true)) return;
     name = world.variable("AWS_PROFILE");
     if (name.empty()) name = "default";
+    profile = load_profile(name);
+  }
+
+  Profile load_profile(const std::string& wanted) const {
+    Profile found;
     const std::string home = world.variable("HOME");
     const auto merge = [&](const char* variable, const char* file) {
       std::string path = world.variable(variable);
       if (path.empty() && !home.empty()) path = home + file;
       if (path.empty()) return;
-      if (const auto text = world.read_file(path)) profile.merge(section_of(*text, name));
+      if (const auto text = world.read_file(path)) found.merge(section_of(*text, wanted));
     };
     merge("AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials");
     merge("AWS_CONFIG_FILE", "/.aws/config");
+    return found;
   }
 
   Result<AwsCredentials> find() const {
@@ -108,15 +117,11 @@ struct AwsCredentialChain::State {
     if (!key.empty() && !secret.empty())
       return AwsCredentials{key, secret, world.variable("AWS_SESSION_TOKEN"), 0};
     if (!world.variable("AWS_WEB_IDENTITY_TOKEN_FILE").empty()) return from_web_identity();
-    if (!value_of(profile, "aws_access_key_id").empty()) {
-      return AwsCredentials{value_of(profile, "aws_access_key_id"),
-                            value_of(profile, "aws_secret_access_key"),
-                            value_of(profile, "aws_session_token"), 0};
-    }
-    if (const std::string command = value_of(profile, "credential_process"); !command.empty()) {
-      const std::string answer = TRY_IN("credential_process", world.run(command));
-      return credentials_in(answer, "credential_process", "AccessKeyId", "SessionToken");
-    }
+    if (!value_of(profile, "role_arn").empty()) return from_role();
+    if (auto found = TRY(from_profile(profile))) return *std::move(found);
+    if (!world.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").empty() ||
+        !world.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI").empty())
+      return from_container();
     if (world.variable("AWS_EC2_METADATA_DISABLED") != "true") {
       if (auto machine = from_machine()) return machine;
     }
@@ -126,31 +131,102 @@ struct AwsCredentialChain::State {
                             name));
   }
 
+  Result<std::optional<AwsCredentials>> from_profile(const Profile& of) const {
+    if (!value_of(of, "aws_access_key_id").empty()) {
+      return AwsCredentials{value_of(of, "aws_access_key_id"),
+                            value_of(of, "aws_secret_access_key"),
+                            value_of(of, "aws_session_token"), 0};
+    }
+    const std::string command = value_of(of, "credential_process");
+    if (command.empty()) return std::nullopt;
+    const std::string answer = TRY_IN("credential_process", world.run(command));
+    return TRY(credentials_in(answer, "credential_process", "AccessKeyId", "SessionToken"));
+  }
+
+  // The keys of one profile are exchanged for those of a role.
+  Result<AwsCredentials> from_role() const {
+    const std::string source = value_of(profile, "source_profile");
+    const auto keys =
+        source.empty() ? std::optional<AwsCredentials>() : TRY(from_profile(load_profile(source)));
+    if (!keys) {
+      return fail(ErrorCode::permission,
+                  fmt::format("profile '{}' has a role_arn: its source_profile must name a profile "
+                              "with keys or a credential_process",
+                              name));
+    }
+    QueryParameters query{
+        {"RoleArn", value_of(profile, "role_arn")},
+        {"RoleSessionName", session_name(value_of(profile, "role_session_name"))}};
+    if (const std::string id = value_of(profile, "external_id"); !id.empty())
+      query.emplace_back("ExternalId", id);
+    return from_token_service("AssumeRole", std::move(query), &*keys);
+  }
+
+  // What a container is given by ECS or EKS.
+  Result<AwsCredentials> from_container() const {
+    HttpRequest request;
+    request.url = world.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    if (const std::string path = world.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+        !path.empty())
+      request.url = std::string(kContainer) + path;
+    const Url url = TRY_IN("AWS_CONTAINER_CREDENTIALS_FULL_URI", parse_url(request.url));
+    if (url.scheme != "https" && !is_loopback(url.authority()) &&
+        !url.host.starts_with("169.254.170.") && url.host != "fd00:ec2::23") {
+      return fail(ErrorCode::permission,
+                  "AWS_CONTAINER_CREDENTIALS_FULL_URI: is neither https nor this machine's own");
+    }
+    std::string token = world.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    if (const std::string file = world.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+        !file.empty())
+      token = trimmed(TRY(world.read_file(file)));
+    if (!token.empty()) request.headers = {{"Authorization", token}};
+    const HttpAnswer answer = TRY_IN("container credentials", world.send(request));
+    if (!answer.is_success()) return fail(http_status_error(answer, "container credentials"));
+    return credentials_in(as_text(answer.body), "container credentials", "AccessKeyId", "Token");
+  }
+
+  static std::string session_name(std::string given) {
+    return given.empty() ? "lagan" : std::move(given);
+  }
+
   Result<AwsCredentials> from_web_identity() const {
     const std::string token = TRY(world.read_file(world.variable("AWS_WEB_IDENTITY_TOKEN_FILE")));
-    std::string session = world.variable("AWS_ROLE_SESSION_NAME");
-    if (session.empty()) session = "lagan";
+    return from_token_service(
+        "AssumeRoleWithWebIdentity",
+        {{"RoleArn", world.variable("AWS_ROLE_ARN")},
+         {"RoleSessionName", session_name(world.variable("AWS_ROLE_SESSION_NAME"))},
+         {"WebIdentityToken", std::string(trimmed(token))}},
+        nullptr);
+  }
+
+  // `keys` sign the request, if it needs a signature.
+  Result<AwsCredentials> from_token_service(const std::string& action, QueryParameters query,
+                                            const AwsCredentials* keys) const {
     std::string endpoint = world.variable("AWS_ENDPOINT_URL_STS");
     if (endpoint.empty()) endpoint = "https://sts.amazonaws.com";
+    query.insert(query.begin(), {{"Action", action}, {"Version", "2011-06-15"}});
     HttpRequest request;
-    request.url = endpoint + "/?" +
-                  canonical_query({{"Action", "AssumeRoleWithWebIdentity"},
-                                   {"Version", "2011-06-15"},
-                                   {"RoleArn", world.variable("AWS_ROLE_ARN")},
-                                   {"RoleSessionName", session},
-                                   {"WebIdentityToken", std::string(trimmed(token))}});
-    const HttpAnswer answer = TRY_IN("AssumeRoleWithWebIdentity", world.send(request));
+    request.url = endpoint + "/?" + canonical_query(query);
+    if (keys != nullptr) {
+      const RequestToSign to_sign{.method = "GET",
+                                  .host = TRY(parse_url(endpoint)).authority(),
+                                  .path = "/",
+                                  .query = query,
+                                  .headers = {},
+                                  .payload_sha256 = to_hex(sha256({}))};
+      request.headers = sign_v4(to_sign, *keys, "us-east-1", "sts", world.now());
+    }
+    const HttpAnswer answer = TRY_IN(action, world.send(request));
     pugi::xml_document xml;
     const auto parsed = xml.load_buffer(answer.body.data(), answer.body.size());
-    const auto keys = xml.child("AssumeRoleWithWebIdentityResponse")
-                          .child("AssumeRoleWithWebIdentityResult")
-                          .child("Credentials");
-    if (!answer.is_success() || !parsed || !keys)
-      return fail(ErrorCode::permission,
-                  fmt::format("AssumeRoleWithWebIdentity: HTTP status {}", answer.status));
-    return AwsCredentials{keys.child_value("AccessKeyId"), keys.child_value("SecretAccessKey"),
-                          keys.child_value("SessionToken"),
-                          parse_expiry(keys.child_value("Expiration"))};
+    const auto found = xml.child((action + "Response").c_str())
+                           .child((action + "Result").c_str())
+                           .child("Credentials");
+    if (!answer.is_success() || !parsed || !found)
+      return fail(ErrorCode::permission, fmt::format("{}: HTTP status {}", action, answer.status));
+    return AwsCredentials{found.child_value("AccessKeyId"), found.child_value("SecretAccessKey"),
+                          found.child_value("SessionToken"),
+                          parse_expiry(found.child_value("Expiration"))};
   }
 
   // IMDSv2: a token first, then the role's name, then its keys.

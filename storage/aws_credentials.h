@@ -32,8 +32,9 @@ class AwsCredentialChain {
   ~AwsCredentialChain();
 
   // The first that has keys of: environment; web identity (AWS_WEB_IDENTITY_TOKEN_FILE); profile in
-  // ~/.aws/credentials and ~/.aws/config, keys or credential_process; the machine's own
-  // (IMDSv2). Kept until ten minutes before they expire. `permission` says what was tried.
+  // ~/.aws/credentials and ~/.aws/config, keys or credential_process, or a role that those of its
+  // source_profile may take; the container's (ECS, EKS); the machine's own (IMDSv2). Kept until ten
+  // minutes before they expire. `permission` says what was tried.
   Result<AwsCredentials> get();
   // The server says that the keys have expired: get() asks again.
   void forget();

@@ -10,10 +10,15 @@
 #include <mutex>
 #include <utility>
 
+#include "storage/url.h"
+
 namespace lagan {
 namespace {
 
 constexpr curl_off_t kLargeBody = curl_off_t{1} << 20;
+
+// This machine, or what gives it its role's keys.
+bool is_near(std::string_view peer) { return is_loopback(peer) || peer.starts_with("169.254."); }
 
 }  // namespace
 
@@ -122,10 +127,16 @@ bool CurlTransfer::was_unreachable() const {
   return connected_us == 0 && total_us > (pool_.options().first_connect_seconds - 1) * kSecond;
 }
 
-bool CurlTransfer::was_connected() const {
+// Does this say, as the first thing that is heard of a server, that it is the wrong one?
+bool CurlTransfer::is_no_use() const {
   curl_off_t connected_us = 0;
   curl_easy_getinfo(handle_.get(), CURLINFO_CONNECT_TIME_T, &connected_us);
-  return connected_us != 0 && code_ != CURLE_SSL_CONNECT_ERROR;
+  return connected_us == 0 || code_ == CURLE_SSL_CONNECT_ERROR || is_distrusted() ||
+         code_ == CURLE_OPERATION_TIMEDOUT || was_answered_otherwise();
+}
+
+bool CurlTransfer::is_distrusted() const {
+  return code_ == CURLE_PEER_FAILED_VERIFICATION || code_ == CURLE_SSL_ISSUER_ERROR;
 }
 
 // By something that is no such server at all.
@@ -158,7 +169,10 @@ void CurlTransfer::set_common() {
                                                      ? options.connect_seconds
                                                      : options.first_connect_seconds)));
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options.stall_seconds));
+  set(CURLOPT_LOW_SPEED_TIME,
+      static_cast<long>(pool_.was_answered()
+                            ? options.stall_seconds
+                            : std::min(options.stall_seconds, options.first_answer_seconds)));
   set(CURLOPT_TCP_KEEPALIVE, 1L);
   set(CURLOPT_TCP_KEEPIDLE, 30L);
   set(CURLOPT_SOCKOPTFUNCTION, prepare_socket);
@@ -196,14 +210,15 @@ void CurlTransfer::set_common() {
 Result<void> CurlTransfer::perform(std::string_view peer) {
   if (!handle_) return fail(ErrorCode::internal, "libcurl cannot be initialised");
   set_common();
+  // What is said to this machine, as to rclone with its password, is no proxy's business.
+  if (is_near(peer)) set(CURLOPT_NOPROXY, "*");
   code_ = curl_easy_perform(handle_.get());
   if (code_ == CURLE_OK) {
     pool_.note_answer();
     return {};
   }
   Error failure = error(peer);
-  if (!pool_.was_answered() && (!was_connected() || was_answered_otherwise()))
-    failure.retry = Retry::never;
+  if (!pool_.was_answered() && is_no_use()) failure.retry = Retry::never;
   return fail(std::move(failure));
 }
 
@@ -225,6 +240,17 @@ CurlTransfer::~CurlTransfer() {
   if (!handle_ || (code_ != CURLE_OK && !is_refusal)) return;
   curl_easy_reset(handle_.get());
   pool_.give_back(std::move(handle_));
+}
+
+// Only curl's words tell them apart, whatever library it has for TLS.
+std::string_view CurlTransfer::advice_on_certificate() const {
+  const std::string_view details = details_;
+  const auto says = [&](std::string_view word) { return details.find(word) != details.npos; };
+  if (says("expired") || says("not yet valid"))
+    return "its certificate is out of date, or this machine's clock is wrong";
+  if (says("host name") || says("hostname"))
+    return "its certificate is not for this name: is the host right?";
+  return "its certificate is not to be trusted: name the authority with --cacert FILE";
 }
 
 Error CurlTransfer::error(std::string_view peer) const {
@@ -260,8 +286,8 @@ Error CurlTransfer::error(std::string_view peer) const {
       return made(ErrorCode::unavailable, Retry::backoff, "no answer in time");
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
-      return made(ErrorCode::permission, Retry::never,
-                  "its certificate is not to be trusted: name the authority with --cacert FILE");
+      // Once it was trusted, somebody stands between for a while: the page of a hotel's network.
+      return made(ErrorCode::permission, Retry::backoff, advice_on_certificate());
     case CURLE_SSL_CACERT_BADFILE:
       return made(ErrorCode::invalid_argument, Retry::never,
                   "the file of --cacert cannot be read, or has no certificates in PEM");

@@ -93,7 +93,9 @@ class CurlTransfer {
                            curl_off_t);
   static int prepare_socket(void* self, curl_socket_t socket, curlsocktype);
   bool was_unreachable() const;
-  bool was_connected() const;
+  bool is_no_use() const;
+  bool is_distrusted() const;
+  std::string_view advice_on_certificate() const;
   bool was_answered_otherwise() const;
   bool is_greeting_of_another(std::string_view line);
   void set_common();

@@ -73,12 +73,11 @@ class HotColdStorage final : public Storage {
 
 bool is_hot_cold_location(std::string_view text) { return text.starts_with(kScheme); }
 
-Result<std::unique_ptr<Storage>> open_hot_cold_storage(std::string_view location,
-                                                       const StorageOptions& options) {
-  std::string_view rest = location.substr(kScheme.size());
+Result<HotColdLocation> parse_hot_cold_location(std::string_view text) {
+  std::string_view rest = text.substr(kScheme.size());
   if (rest.starts_with("//")) rest.remove_prefix(2);
   const Url url = TRY_IN("hotcold location", parse_url(fmt::format("hotcold://x/{}", rest)));
-  const auto part = [&](const char* name) -> Result<std::unique_ptr<Storage>> {
+  const auto part = [&](const char* name) -> Result<std::string> {
     const auto at = url.query.find(name);
     if (at == url.query.end() || at->second.empty() || url.query.size() != 2) {
       return fail(
@@ -88,11 +87,20 @@ Result<std::unique_ptr<Storage>> open_hot_cold_storage(std::string_view location
     }
     if (is_hot_cold_location(at->second))
       return fail(ErrorCode::invalid_argument, "hotcold location: in a hotcold location");
-    return open_storage(at->second, options);
+    return at->second;
   };
-  auto hot = TRY_IN("hot", part("hot"));
-  auto cold = TRY_IN("cold", part("cold"));
-  if (hot->description() == cold->description())
+  HotColdLocation location;
+  location.hot = TRY(part("hot"));
+  location.cold = TRY(part("cold"));
+  return location;
+}
+
+Result<std::unique_ptr<Storage>> open_hot_cold_storage(std::string_view location,
+                                                       const StorageOptions& options) {
+  const HotColdLocation both = TRY(parse_hot_cold_location(location));
+  auto hot = TRY_IN("hot", open_storage(both.hot, options));
+  auto cold = TRY_IN("cold", open_storage(both.cold, options));
+  if (hot->description() == cold->description() || overlap(both.hot, both.cold))
     return fail(ErrorCode::invalid_argument, "hotcold location: hot and cold are the same place");
   return make_hot_cold_storage(std::move(hot), std::move(cold));
 }

@@ -9,6 +9,7 @@
 //   hotcold:?hot=LOCATION&cold=LOCATION      escaped as in a URL
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "storage/storage.h"
@@ -17,7 +18,12 @@ namespace lagan {
 
 struct StorageOptions;
 
+struct HotColdLocation {
+  std::string hot, cold;  // locations
+};
+
 bool is_hot_cold_location(std::string_view text);
+Result<HotColdLocation> parse_hot_cold_location(std::string_view text);
 Result<std::unique_ptr<Storage>> open_hot_cold_storage(std::string_view location,
                                                        const StorageOptions& options);
 

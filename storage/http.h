@@ -31,7 +31,8 @@ struct HttpOptions {
   std::string user_agent = "lagan";
   std::string unix_socket;  // connect there instead of to the host
   int connect_seconds = 15, first_connect_seconds = 5;
-  int stall_seconds = 60;  // without a byte moved
+  int stall_seconds = 60;         // without a byte moved
+  int first_answer_seconds = 30;  // the same before anything was answered: disks may have to wake
   // Ends large transfers with `cancelled`. Small requests are carried out still: who was
   // interrupted has a last word to say.
   std::stop_token stop;

@@ -26,8 +26,20 @@ namespace {
 
 constexpr std::string_view kKnownKinds =
     "a path, file:///path, local:path, s3://bucket/prefix, s3+https://host/bucket/prefix, "
-    "sftp://user@host/path, webdav+https://host/path, ftps+explicit://host/path, "
-    "azure://account/container/prefix, rclone:remote:path, hotcold:?hot=…&cold=… and mem://name";
+    "gs://bucket/prefix, azure://account/container/prefix, sftp://user@host/path, "
+    "webdav+https://host/path, davs://host/path, ftp://host/path, ftps+explicit://host/path, "
+    "rclone:remote:path, hotcold:?hot=…&cold=… and mem://name";
+
+// What other programs call them, and what to write here.
+constexpr std::pair<std::string_view, std::string_view> kElsewhere[] = {
+    {"b2:", "Backblaze speaks S3: s3+https://s3.REGION.backblazeb2.com/bucket/prefix"},
+    {"swift:", "Swift speaks S3 where s3api is on: s3+https://host/bucket/prefix"},
+    {"rest:", "restic's REST protocol cannot hold lagan's objects: use SFTP, WebDAV or S3 there"},
+    {"http:", "write webdav+http://host/path or s3+http://host/bucket"},
+    {"https:", "write webdav+https://host/path or s3+https://host/bucket"},
+    {"smb:", "mount the share and name its folder, or use rclone:remote:path"},
+    {"azblob:", "write azure://account/container/prefix"},
+};
 
 // The stores behind mem://, for as long as the process lives: what one part of a test has put
 // there, another finds by the same location, as it would on a disk.
@@ -124,6 +136,20 @@ Result<std::unique_ptr<Storage>> open_memory(std::string_view location, std::str
   return std::make_unique<NamedMemoryStorage>(fmt::format("mem://{}", name), std::move(store));
 }
 
+// Folders that are not there yet are compared by name, others by what they are.
+bool is_within(const std::string& inner, const std::string& outer) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto real = [&](const std::string& path) {
+    return fs::weakly_canonical(fs::absolute(without_trailing_slashes(path), error), error);
+  };
+  const fs::path wanted = real(outer);
+  for (fs::path at = real(inner);; at = at.parent_path()) {
+    if (at == wanted || fs::equivalent(at, wanted, error)) return true;
+    if (at == at.parent_path()) return false;
+  }
+}
+
 struct RemoteKind {
   std::string_view option_name;  // of `-o name.option=value`
   bool (*is_location)(std::string_view);
@@ -169,17 +195,19 @@ Result<std::unique_ptr<Storage>> open_storage(std::string_view location,
   if (scheme == "local:") return open_folder(location, rest);
   if (scheme == "file:") return open_file_url(location, rest);
   if (scheme == "mem:") return open_memory(location, rest);
-  return fail(ErrorCode::invalid_argument,
-              fmt::format("unknown kind of location '{}'; known are {}", scheme, kKnownKinds));
+  const auto* elsewhere =
+      std::ranges::find(kElsewhere, scheme, [](const auto& each) { return each.first; });
+  const bool is_elsewhere = elsewhere != std::end(kElsewhere);
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("unknown kind of location '{}'; {}{}", scheme, is_elsewhere ? "" : "known are ",
+                  is_elsewhere ? elsewhere->second : kKnownKinds));
 }
 
 bool is_open_to_listeners(std::string_view location) {
   if (is_hot_cold_location(location)) {
-    for (std::size_t at = location.find('='); at != std::string_view::npos;
-         at = location.find('=', at + 1)) {
-      if (is_open_to_listeners(location.substr(at + 1))) return true;
-    }
-    return false;
+    const auto both = parse_hot_cold_location(location);
+    return both && (is_open_to_listeners(both->hot) || is_open_to_listeners(both->cold));
   }
   const std::size_t end = location.find("://");
   if (end == std::string_view::npos) return false;
@@ -192,16 +220,34 @@ bool is_open_to_listeners(std::string_view location) {
   return !is_loopback(authority.substr(authority.rfind('@') + 1));
 }
 
-std::optional<std::string> local_folder(std::string_view location) {
+std::vector<std::string> local_folders(std::string_view location) {
+  if (is_hot_cold_location(location)) {
+    const auto both = parse_hot_cold_location(location);
+    if (!both) return {};
+    std::vector<std::string> folders = local_folders(both->hot);
+    for (std::string& folder : local_folders(both->cold)) folders.push_back(std::move(folder));
+    return folders;
+  }
   const std::string_view scheme = scheme_of(location);
   std::string_view rest = location.substr(scheme.size());
   if (scheme == "file:" && rest.starts_with("///")) {
     rest.remove_prefix(2);
   } else if (!scheme.empty() && scheme != "local:") {
-    return std::nullopt;
+    return {};
   }
-  if (rest.empty()) return std::nullopt;
-  return std::string(rest);
+  if (rest.empty()) return {};
+  return {std::string(rest)};
+}
+
+bool overlap(std::string_view one, std::string_view other) {
+  const auto any = [](std::string_view location, const auto& holds) {
+    return std::ranges::any_of(local_folders(location), holds);
+  };
+  return any(one, [&](const std::string& left) {
+    return any(other, [&](const std::string& right) {
+      return is_within(left, right) || is_within(right, left);
+    });
+  });
 }
 
 }  // namespace lagan

@@ -13,9 +13,9 @@
 //   webdav+https://user@host/path  davs://host/path                    WebDAV (storage/webdav.h)
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "storage/extended_options.h"
 #include "storage/http.h"
@@ -37,7 +37,11 @@ Result<std::unique_ptr<Storage>> open_storage(std::string_view location,
 // objects are read and written, and passwords of the service.
 bool is_open_to_listeners(std::string_view location);
 
-// The folder that a location is; nothing if it is something else.
-std::optional<std::string> local_folder(std::string_view location);
+// The folders of this machine in which a location keeps its objects: one, or both of hot and cold.
+std::vector<std::string> local_folders(std::string_view location);
+
+// Are two locations one place, or one within the other, as far as folders of this machine go?
+// Whatever links lead there.
+bool overlap(std::string_view one, std::string_view other);
 
 }  // namespace lagan

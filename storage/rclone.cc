@@ -336,6 +336,12 @@ Result<RcloneLocation> parse_rclone_location(std::string_view text) {
   if (text.starts_with("rclone://")) {
     // No escapes, and the case of letters counts.
     text.remove_prefix(std::string_view("rclone://").size());
+    // As of a URL, with the escapes of one.
+    if (const std::size_t question = text.find('?'); question != std::string_view::npos) {
+      location.options =
+          TRY_IN("rclone location", parse_url(fmt::format("x://x{}", text.substr(question)))).query;
+      text = text.substr(0, question);
+    }
     const std::size_t slash = text.find('/');
     if (slash == 0 || slash == std::string_view::npos)
       return unusable("write rclone://remote/path");
@@ -352,15 +358,17 @@ Result<RcloneLocation> parse_rclone_location(std::string_view text) {
 
 Result<std::unique_ptr<Storage>> open_rclone_storage(std::string_view location,
                                                      const StorageOptions& options) {
-  KindOptions own("rclone", options.extended, {});
+  RcloneLocation parsed = TRY(parse_rclone_location(location));
+  KindOptions own("rclone", options.extended, std::exchange(parsed.options, {}));
   std::string program = own.take("program");
   if (program.empty()) program = "rclone";
   std::vector<std::string> command{program};
   for (std::string& word : TRY_IN("rclone.args", split_words(own.take("args"))))
     command.push_back(std::move(word));
+  if (std::string config = own.take("config"); !config.empty())
+    command.insert(command.end(), {"--config", std::move(config)});
   TRY(own.check_all_taken());
-  return std::make_unique<RcloneStorage>(TRY(parse_rclone_location(location)), std::move(command),
-                                         options.connection);
+  return std::make_unique<RcloneStorage>(std::move(parsed), std::move(command), options.connection);
 }
 
 }  // namespace lagan

@@ -6,7 +6,9 @@
 // free, with a user and password that are made for it; it ends with this process. Any thread.
 //
 //   rclone:remote:path   rclone://remote/path      a remote of the user's rclone.conf
+//   rclone://remote/path?program=…&config=…        another rclone, another rclone.conf
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +21,7 @@ namespace lagan {
 
 struct RcloneLocation {
   std::string remote;  // "name:path", as rclone has it, without a slash at its end
+  std::map<std::string, std::string> options = {};  // that stand behind it
   std::string shown() const;
 };
 
@@ -26,7 +29,7 @@ bool is_rclone_location(std::string_view text);
 Result<RcloneLocation> parse_rclone_location(std::string_view text);
 
 struct StorageOptions;
-// Takes the options rclone.program and rclone.args.
+// Takes the options `program`, `args` and `config`, of the location or with `rclone.` before them.
 Result<std::unique_ptr<Storage>> open_rclone_storage(std::string_view location,
                                                      const StorageOptions& options);
 

@@ -64,8 +64,12 @@ class S3Storage final : public Storage {
   std::string key_of(const ObjectName& name) const { return location_.prefix + name.text(); }
   Result<HttpAnswer> send(const Request& request);
   Result<HttpAnswer> send_once(const Request& request);
-  bool learnt_from(const S3Failure& failure, const HttpAnswer& answer,
-                   const std::string& used_region);
+  // What a request was made with, as far as its failure may teach something else.
+  struct Used {
+    std::string region;
+    bool has_md5 = false;
+  };
+  bool learnt_from(const S3Failure& failure, const HttpAnswer& answer, const Used& used);
   Error error_of(const HttpAnswer& answer, std::string_view what) const;
   Result<AwsCredentials> credentials();
   Result<GoogleTokens*> tokens();
@@ -86,6 +90,7 @@ class S3Storage final : public Storage {
   AwsCredentialChain chain_;
   std::atomic<Nanoseconds> skew_ = 0;     // of the server's clock against ours
   std::atomic<bool> has_bucket_ = false;  // the bucket is known to be there
+  std::atomic<bool> wants_md5_ = false;   // as a bucket with object lock does
   Mutex mutex_;
   std::string region_ GUARDED_BY(mutex_);  // empty: not asked for yet
   std::optional<GoogleTokens> tokens_ GUARDED_BY(mutex_);
@@ -148,6 +153,8 @@ Result<HttpAnswer> S3Storage::send_once(const Request& request) {
   to_sign.path = path;
   to_sign.query = request.query;
   to_sign.headers = request.headers;
+  if (wants_md5_ && request.body)
+    to_sign.headers.emplace_back("content-md5", to_base64(as_text(md5(*request.body))));
   const bool has_tokens = TRY(tokens()) != nullptr;
   if (!has_tokens) to_sign.payload_sha256 = to_hex(sha256(request.body.value_or(ByteSpan())));
 
@@ -168,8 +175,7 @@ Result<HttpAnswer> S3Storage::send_once(const Request& request) {
 
 // True if the same request may succeed now. What can be learnt is learnt once: a server that says
 // the same again is believed.
-bool S3Storage::learnt_from(const S3Failure& failure, const HttpAnswer& answer,
-                            const std::string& used_region) {
+bool S3Storage::learnt_from(const S3Failure& failure, const HttpAnswer& answer, const Used& used) {
   if (const auto google = tokens(); google && *google != nullptr) {
     if (answer.status != 401) return false;
     (*google)->forget();
@@ -180,22 +186,27 @@ bool S3Storage::learnt_from(const S3Failure& failure, const HttpAnswer& answer,
     if (date) skew_ = *date - clock_();
     return date.has_value();
   }
+  if (failure.code == "InvalidRequest" &&
+      failure.message.find("Content-MD5") != std::string::npos) {
+    wants_md5_ = true;
+    return !used.has_md5;
+  }
   if (failure.code == "ExpiredToken" && location_.user.empty()) {
     chain_.forget();
     return true;
   }
   const MutexLock lock(mutex_);
   // Another request may have learnt it meanwhile.
-  if (failure.region.empty() || failure.region == used_region) return false;
+  if (failure.region.empty() || failure.region == used.region) return false;
   region_ = failure.region;
   return true;
 }
 
 Result<HttpAnswer> S3Storage::send(const Request& request) {
-  const std::string used_region = region();
+  const Used used{region(), wants_md5_};
   HttpAnswer answer = TRY(send_once(request));
   if (answer.status >= 300 && answer.status < 500 && answer.status != 404 &&
-      learnt_from(parse_s3_failure(answer), answer, used_region)) {
+      learnt_from(parse_s3_failure(answer), answer, used)) {
     answer = TRY(send_once(request));
   }
   if (answer.is_success()) has_bucket_ = true;
@@ -225,6 +236,15 @@ Error S3Storage::error_of(const HttpAnswer& answer, std::string_view what) const
   if (failure.code == "InvalidObjectState")
     return because(ErrorCode::unavailable,
                    "the object lies in a cold tier: restore it there first");
+  if (failure.code == "InvalidBucketName") {
+    return because(ErrorCode::invalid_argument,
+                   "names of buckets have 3 to 63 lower-case letters, digits and hyphens");
+  }
+  if (failure.code == "InvalidStorageClass" ||
+      (failure.code == "InvalidArgument" && !location_.data_class.empty())) {
+    return because(ErrorCode::invalid_argument,
+                   "does the service have that storage class (-o s3.storage-class)?");
+  }
   if (failure.code == "QuotaExceeded") return because(ErrorCode::no_space, "the quota is used up");
   if (failure.code == "SlowDown" || failure.code == "OperationAborted" ||
       failure.code == "BadDigest" || failure.code == "XAmzContentSHA256Mismatch" ||

@@ -88,6 +88,10 @@ Result<void> read_options(KindOptions options, std::string_view host, S3Location
   if (style.empty() && !lookup.empty() && lookup != "auto")
     style = lookup == "dns" ? "vhost" : lookup;
   TRY(options.check_all_taken());
+  // The service would say so only once there is a bucket.
+  if (!location.encryption.empty() && location.encryption != "AES256" &&
+      location.encryption != "aws:kms" && location.encryption != "aws:kms:dsse")
+    return unusable("sse is AES256 or aws:kms");
 
   const Provider* provider = find_provider(provider_name, host);
   if (provider == nullptr)

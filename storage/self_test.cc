@@ -2,9 +2,11 @@
 #include "storage/self_test.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <random>
 #include <set>
 
@@ -251,6 +253,16 @@ bool SelfTestReport::is_sound() const {
 Result<SelfTestReport> self_test(Storage& storage, std::string folder,
                                  const std::function<void(const SelfTestStep&)>& each) {
   return SelfTest(storage, std::move(folder)).run(each);
+}
+
+void remove_empty_folders(const std::string& top) {
+  std::error_code error;
+  std::vector<std::string> below;
+  for (const auto& entry : std::filesystem::directory_iterator(top, error)) {
+    if (entry.is_directory(error) && !entry.is_symlink(error)) below.push_back(entry.path());
+  }
+  for (const std::string& folder : below) remove_empty_folders(folder);
+  ::rmdir(top.c_str());
 }
 
 }  // namespace lagan

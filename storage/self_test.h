@@ -36,4 +36,8 @@ struct SelfTestReport {
 Result<SelfTestReport> self_test(Storage& storage, std::string folder,
                                  const std::function<void(const SelfTestStep&)>& each);
 
+// `top` and the folders below it, as far as they hold nothing: where folders are made for objects,
+// these stay when the objects go.
+void remove_empty_folders(const std::string& top);
+
 }  // namespace lagan

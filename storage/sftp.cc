@@ -486,13 +486,14 @@ Result<void> SftpStorage::list(std::string_view prefix, const EachObject& each) 
 
 Result<std::unique_ptr<Storage>> open_sftp_storage(std::string_view location,
                                                    const StorageOptions& options) {
-  KindOptions own("sftp", options.extended, {});
+  SftpLocation parsed = TRY(parse_sftp_location(location));
+  KindOptions own("sftp", options.extended, std::exchange(parsed.options, {}));
   SftpOptions sftp;
   sftp.command = own.take("command");
   sftp.arguments = own.take("args");
   sftp.connection = options.connection;
   TRY(own.check_all_taken());
-  return make_sftp_storage(TRY(parse_sftp_location(location)), sftp);
+  return make_sftp_storage(std::move(parsed), sftp);
 }
 
 Result<std::unique_ptr<Storage>> make_sftp_storage(SftpLocation location,

@@ -8,7 +8,9 @@
 //
 //   sftp://[user@]host[:port]/path   sftp://host/~/path (below the home)
 //   sftp:[user@]host:path            as restic writes it; relative paths lie below the home
+//   …?command=…  …?args=…            behind the former: another ssh, more words for it
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,8 +23,9 @@ namespace lagan {
 
 struct SftpLocation {
   std::string user, host;
-  std::uint16_t port = 0;  // 0: as ssh_config says
-  std::string path;        // absolute, or below the home
+  std::uint16_t port = 0;                           // 0: as ssh_config says
+  std::string path;                                 // absolute, or below the home
+  std::map<std::string, std::string> options = {};  // that stand behind it
   std::string shown() const;
 };
 
@@ -30,7 +33,7 @@ bool is_sftp_location(std::string_view text);
 Result<SftpLocation> parse_sftp_location(std::string_view text);
 
 struct StorageOptions;
-// Takes the options sftp.command and sftp.args.
+// Takes the options `command` and `args`, of the location or with `sftp.` before them.
 Result<std::unique_ptr<Storage>> open_sftp_storage(std::string_view location,
                                                    const StorageOptions& options);
 

@@ -48,9 +48,7 @@ Result<SftpLocation> parse_sftp_location(std::string_view text) {
     const Url url = TRY_IN("SFTP location", parse_url(text));
     if (!url.password.empty())
       return unusable("a password cannot be given: use a key, perhaps with an agent");
-    if (!url.query.empty())
-      return unusable(fmt::format("there is no option '{}'", url.query.begin()->first));
-    location = {url.user, url.host, url.port, url.path};
+    location = {url.user, url.host, url.port, url.path, url.query};
     // restic doubles the slash of an absolute path.
     if (location.path.starts_with("//")) location.path.erase(0, 1);
     if (location.path.starts_with("/~/")) location.path.erase(0, 3);

@@ -161,9 +161,11 @@ Result<std::string> Context::location() const {
 
 std::vector<OwnFolder> Context::own_folders() const {
   const auto where = location();
-  auto folder = where ? local_folder(*where) : std::nullopt;
-  if (!folder) return {};
-  return {{*std::move(folder), "the repository"}};
+  std::vector<OwnFolder> own;
+  if (!where) return own;
+  for (std::string& folder : local_folders(*where))
+    own.push_back({std::move(folder), "the repository"});
+  return own;
 }
 
 Result<StorageOptions> Context::storage_options() const {

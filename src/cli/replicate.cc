@@ -5,6 +5,7 @@
 
 #include "src/cli/context.h"
 #include "src/cli/progress_line.h"
+#include "storage/open.h"
 
 namespace lagan::cli {
 namespace {
@@ -44,6 +45,11 @@ Result<int> run_replicate(Context& context, const ReplicateFlags& flags) {
   of_mirror.globals.repository = flags.mirror;
   const auto source = TRY(context.open_location());
   const auto mirror = TRY_IN("mirror", of_mirror.open_location());
+  if (source->description() == mirror->description() ||
+      overlap(TRY(context.location()), flags.mirror)) {
+    return fail(ErrorCode::invalid_argument,
+                "the mirror is this repository itself, or one is in the other: name another place");
+  }
   ReplicateOptions options;
   options.remove_gone = flags.remove_gone;
   options.dry_run = flags.dry_run;

@@ -3,6 +3,7 @@
 
 #include "crypto/random.h"
 #include "src/cli/context.h"
+#include "storage/open.h"
 #include "storage/self_test.h"
 #include "util/hex.h"
 
@@ -66,6 +67,8 @@ Result<int> test_storage(Context& context) {
                             step.failure));
   };
   const SelfTestReport report = TRY(self_test(*storage, test_folder(), tell));
+  for (const std::string& place : local_folders(TRY(context.location())))
+    remove_empty_folders(fmt::format("{}/{}", place, report.folder));
   if (context.globals.json) context.print_json(report_json(*storage, report));
   say_report(context, report);
   return report.is_sound() ? kOk : kFailed;

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import unittest
 
-from helpers import Fresh, write
+from helpers import QUICK_KEY, Fresh, write
 
 CACHE_TAG = "Signature: 8a477f597d28d172789f06886806bc55"
 CAN_MOUNT = shutil.which("unshare") is not None and subprocess.run(
@@ -159,6 +159,19 @@ class Folders(Exclude):
         self.assertNotIn(cache + "/", listed.replace(cache + "/CACHEDIR.TAG\n", ""))
         for path in (self.repository, self.repository + "/lagan.repo"):
             self.refuse("backup", path, saying="never backed up")
+
+    def test_hot_and_cold_places_are_never_saved(self):
+        write(self.path("file"), "x")
+        hot, cold = os.path.join(self.folder, "hot"), os.path.join(self.folder, "cold")
+        here = ("-r", f"hotcold:?hot={hot}&cold=local:{cold}")
+        self.run_lagan("init", *QUICK_KEY, *here)
+        self.backup(self.folder, *here)
+        listed = self.run_lagan("ls", "-q", "-R", "latest", self.folder, *here)
+        self.assertIn(self.path("file"), listed)
+        for place in (hot, cold):
+            self.assertIn(place + "\n", listed)
+            self.assertNotIn(place + "/", listed)
+            self.refuse("backup", place, *here, saying="never backed up")
 
     @unittest.skipUnless(CAN_MOUNT, "needs user namespaces, to mount a file system")
     def test_file_systems_of_the_kernel_are_left_empty_unless_named(self):

@@ -3,6 +3,7 @@
 
 import os
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "servers"))
@@ -10,7 +11,7 @@ from helpers import QUICK_KEY, Repository, read, tree, write  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from servers import (ApacheDav, Azurite, CephRgw, Google, NginxDav, ProFtpd, Rclone, Sshd,  # noqa: E402
                      Vsftpd, free_port)
-from unreachable import Greeter, Refuser, Wall  # noqa: E402
+from unreachable import Greeter, Impostor, Refuser, Wall  # noqa: E402
 
 
 class LivesThere:
@@ -27,6 +28,8 @@ class LivesThere:
         cls.prepare_folder()
         os.mkdir(cls.source)
         cls.environment.update(cls.server.environment)
+        # What is on this machine is reached without a proxy, whatever the user has set for elsewhere.
+        cls.environment.update(http_proxy="http://127.0.0.1:9", ftp_proxy="http://127.0.0.1:9")
         cls.environment["LAGAN_REPOSITORY"] = cls.server.location("first")
 
     @classmethod
@@ -96,29 +99,8 @@ class OnServer(LivesThere):
                              env={"LAGAN_PASSWORD": "other"})
 
 
-class OverHttp(OnServer):
-    """What only servers of HTTP can get wrong."""
-
-    requests_of_an_unchanged_backup = 10
-
-    def test_a_server_that_is_not_there(self):
-        here = self.server.location("x")
-        self.refuse_location(here.replace(f":{self.server.port}/", f":{free_port()}/"),
-                             saying="is the server running")
-        self.refuse_location(self.server.tls_location("x").replace("//localhost", "//no-such-host.invalid"),
-                             saying="does not resolve")
-
-    def test_a_certificate_that_nobody_vouches_for(self):
-        here = self.server.tls_location("certified")
-        self.refuse_location(here, saying="--cacert")
-        self.refuse_location(here, "snapshots", "--cacert", "/nonexistent", saying="--cacert")
-        trusted = ("-r", here, "--cacert", self.server.certificate)
-        self.run_lagan("init", *QUICK_KEY, *trusted)
-        self.assertEqual(self.json("snapshots", *trusted), [])
-        self.assertEqual(self.json("snapshots", "-r", here, "--insecure-tls"), [])
-        # Not the name that is certified.
-        self.refuse_location(here.replace("//localhost", "//other.localhost"), "snapshots",
-                             "--cacert", self.server.certificate, saying="certificate")
+class ThroughProxy:
+    """Days on which a server of HTTP is not well."""
 
     def through(self, proxy, name):
         return self.server.location(name).replace(f":{self.server.port}/", f":{proxy.port}/")
@@ -149,6 +131,60 @@ class OverHttp(OnServer):
             proxy.after = proxy.requests + 1
             self.run_lagan("snapshots", "-r", here, "--retry-time", "1s", code=1)
             self.assertIn("gave up after", self.errors)
+
+    def test_a_server_that_falls_silent(self):
+        """What stands still is given up and made again; what is slow is not."""
+        self.run_lagan("init", *QUICK_KEY, "-r", self.server.location("silent"))
+        write(self.path("silent"), os.urandom(300_000))
+        with FaultProxy(self.server.port) as proxy:
+            here = ("-r", self.through(proxy, "silent"), "--stuck-request-timeout", "2s")
+            proxy.silent_for = "PUT"
+            self.backup(self.source, *here)
+            self.assertIn("no answer in time", self.errors)
+            self.assertEqual(proxy.faults, 1)
+            proxy.bytes_per_s = 100_000
+            target = self.restore("latest", "--include", "silent", *here)
+            self.assertNotIn("trying again", self.errors)
+        self.assertEqual(read(os.path.join(target, "silent")), read(self.path("silent")))
+        os.remove(self.path("silent"))
+
+    def test_a_server_that_lies_about_parts(self):
+        """It is never believed, and said to be what it is."""
+        self.run_lagan("init", *QUICK_KEY, "-r", self.server.location("lies"))
+        self.backup(self.source, "-r", self.server.location("lies"))
+        for lie, saying in (("whole", "ignores ranges"), ("another range", "sends the range '7-8/9'"),
+                            ("cut", "bytes arrived")):
+            with self.subTest(lie), FaultProxy(self.server.port) as proxy:
+                proxy.lie = lie
+                self.run_lagan("check", "--read-data", "--no-cache", "--retry-time", "0s",
+                               "-r", self.through(proxy, "lies"), code=1)
+                self.assertGreater(proxy.faults, 0)
+                self.assertIn(saying, self.errors)
+
+
+class OverHttp(ThroughProxy, OnServer):
+    """What only servers of HTTP can get wrong."""
+
+    requests_of_an_unchanged_backup = 10
+
+    def test_a_server_that_is_not_there(self):
+        here = self.server.location("x")
+        self.refuse_location(here.replace(f":{self.server.port}/", f":{free_port()}/"),
+                             saying="is the server running")
+        self.refuse_location(self.server.tls_location("x").replace("//localhost", "//no-such-host.invalid"),
+                             saying="does not resolve")
+
+    def test_a_certificate_that_nobody_vouches_for(self):
+        here = self.server.tls_location("certified")
+        self.refuse_location(here, saying="--cacert")
+        self.refuse_location(here, "snapshots", "--cacert", "/nonexistent", saying="--cacert")
+        trusted = ("-r", here, "--cacert", self.server.certificate)
+        self.run_lagan("init", *QUICK_KEY, *trusted)
+        self.assertEqual(self.json("snapshots", *trusted), [])
+        self.assertEqual(self.json("snapshots", "-r", here, "--insecure-tls"), [])
+        # Not the name that is certified.
+        self.refuse_location(here.replace("//localhost", "//other.localhost"), "snapshots",
+                             "--cacert", self.server.certificate, saying="certificate")
 
     def test_requests_of_an_unchanged_backup(self):
         """Over a long way each costs time: no more than there are now."""
@@ -195,6 +231,63 @@ class TestS3(OverHttp, Repository):
         self.run_lagan("init", *QUICK_KEY, "-r", self.server.location("spelled/below"))
         spelled = f"s3:http://127.0.0.1:{self.server.port}/spelled/below"
         self.assertEqual(self.json("snapshots", "-r", spelled, "-o", "s3.bucket-lookup=path"), [])
+
+    def test_what_each_object_is_to_be(self):
+        """Class and encryption go with every upload, the class of data with that of data alone."""
+        with FaultProxy(self.server.port) as proxy:
+            here = ("-r", self.through(proxy, "classes"), "-o", "s3.data-storage-class=STANDARD",
+                    "-o", "s3.sse=AES256")
+            self.run_lagan("init", *QUICK_KEY, *here)
+            write(self.path("data"), os.urandom(10_000))
+            self.backup(self.source, *here)
+            os.remove(self.path("data"))
+        puts = [put for put in proxy.puts if put[0].count("/") > 1]
+        self.assertEqual({(headers.get("x-amz-storage-class"), "/data/" in path) for path, headers in puts},
+                         {("STANDARD", True), (None, False)})
+        self.assertEqual({headers.get("x-amz-server-side-encryption") for _, headers in puts}, {"AES256"})
+        self.refuse_location(self.server.location("x") + "?sse=foo", "init", *QUICK_KEY, saying="aws:kms")
+
+    def test_a_bucket_with_object_lock_gets_another_sum(self):
+        with FaultProxy(self.server.port) as proxy:
+            here = ("-r", self.through(proxy, "object-lock"))
+            self.run_lagan("init", *QUICK_KEY, *here)
+            proxy.wants_md5 = True
+            self.backup(self.source, *here)
+            self.run_lagan("check", "--read-data", *here)
+            self.assertTrue(any("content-md5" in headers for _, headers in proxy.puts))
+
+    def test_limits_hold_on_a_connection(self):
+        """No faster than was asked for; how much slower is the machine's affair."""
+        here = ("-r", self.server.location("limited"))
+        self.run_lagan("init", *QUICK_KEY, *here)
+        write(self.path("limited"), os.urandom(3 << 20))
+
+        def seconds(*words):
+            begin = time.monotonic()
+            self.run_lagan(*words, *here)
+            return time.monotonic() - begin
+
+        self.assertGreater(seconds("backup", self.source, "--limit-upload", "2M"), 1.2)
+        self.assertGreater(seconds("check", "--read-data", "--limit-download", "2M"), 1.2)
+        self.assertGreater(seconds("check", "--no-cache", "--limit-requests", "3"), 1.2)
+        os.remove(self.path("limited"))
+
+    def test_a_stranger_between_for_a_while(self):
+        """As the page of a hotel's network: once the server was trusted, another certificate is waited out."""
+        trusted = ("--cacert", self.server.certificate)
+        here = self.server.tls_location("stranger")
+        self.run_lagan("init", *QUICK_KEY, "-r", here, *trusted)
+        write(self.path("stranger"), os.urandom(3 << 20))
+        with Impostor(self.server.tls_port, self.folder, after_bytes=1 << 20) as between:
+            there = here.replace(f":{self.server.tls_port}/", f":{between.port}/")
+            self.backup(self.source, "-r", there, *trusted)
+            self.assertEqual(between.strangers, 1)
+            self.assertIn("certificate", self.errors)
+        os.remove(self.path("stranger"))
+        self.run_lagan("check", "--read-data", "-r", here, *trusted)
+
+    def test_a_name_that_no_bucket_has(self):
+        self.refuse_location(self.server.location("UPPER_bad"), "init", *QUICK_KEY, saying="lower-case letters")
 
     def test_an_option_that_is_none(self):
         self.refuse_location(self.server.location("x") + "?reigon=here", saying="reigon")
@@ -255,6 +348,14 @@ class TestBehindAWall(Repository):
                 with self.subTest(location):
                     self.refuse("snapshots", "-r", location.format(f"127.0.0.1:{other.port}"), code=1,
                                 saying="is the port right?")
+                    self.assertNotIn("trying again", self.errors)
+
+    def test_something_listens_and_never_answers(self):
+        with Greeter(b"") as mute:
+            for location in ("s3+http://{}/bucket/x", "webdav+http://{}/x"):
+                with self.subTest(location):
+                    self.refuse("snapshots", "-r", location.format(f"127.0.0.1:{mute.port}"),
+                                "--stuck-request-timeout", "1s", code=1, saying="no answer in time")
                     self.assertNotIn("trying again", self.errors)
 
     def test_nothing_answers_ssh(self):
@@ -350,9 +451,13 @@ class TestRclone(OnServer, Repository):
         self.refuse("snapshots", "-o", "rclone.program=/nonexistent", saying="rclone does not start")
 
 
-class TestAzure(OnServer, Repository):
+class TestAzure(ThroughProxy, OnServer, Repository):
     server_class = Azurite
     secrets = (Azurite.account_key,)
+
+    def through(self, proxy, name):
+        endpoint = f"http://127.0.0.1:{proxy.port}/{self.server.account}"
+        return f"{self.server.location(name)}?endpoint={endpoint}"
 
     def test_wrong_key(self):
         self.refuse_location(self.server.location("first"),
@@ -361,10 +466,13 @@ class TestAzure(OnServer, Repository):
                              saying="AZURE_ACCOUNT_KEY")
 
 
-class TestGoogle(LivesThere, Repository):
+class TestGoogle(ThroughProxy, LivesThere, Repository):
     """With the key of a service account, for which there are tokens."""
 
     server_class = Google
+
+    def through(self, proxy, name):
+        return f"{self.server.location(name)}?endpoint=http://127.0.0.1:{proxy.port}"
 
     def test_a_token_that_has_expired_is_replaced(self):
         here = ("-r", self.server.location("expired"))
@@ -434,7 +542,7 @@ class TestHotAndCold(Repository):
 
     def test_locations_that_are_none(self):
         for location in ("hotcold:?hot=/x", "hotcold:?hot=&cold=/x", "hotcold:?hot=/x&cold=/y&z=1",
-                         "hotcold:?hot=/x&cold=/x"):
+                         "hotcold:?hot=/x&cold=/x", "hotcold:?hot=/x&cold=/x/y"):
             self.refuse("snapshots", "-r", location, code=1, saying="hotcold location")
 
 

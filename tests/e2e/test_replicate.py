@@ -74,6 +74,22 @@ class TestReplicate(Repository):
         self.assertEqual(self.objects(self.mirror), before)
         self.refuse("replicate", self.mirror, "-r", os.path.join(self.folder, "nothing"), code=10)
 
+    def test_a_place_is_left_as_it_was_when_it_was_tried(self):
+        before = sorted(os.listdir(self.repository))
+        self.run_lagan("storage", "test", self.repository)
+        self.assertEqual(sorted(os.listdir(self.repository)), before)
+
+    def test_a_mirror_is_another_place(self):
+        """Else whoever looks at what it says believes in a second copy."""
+        link = os.path.join(self.folder, "link")
+        os.symlink(self.repository, link)
+        for mirror in (self.repository, f"file://{self.repository}/", link, self.repository + "/mirror",
+                       self.folder, f"hotcold:?hot={self.mirror}&cold={link}"):
+            with self.subTest(mirror):
+                self.refuse("replicate", mirror, code=1, saying="name another place")
+        self.refuse("replicate", "mem://x", "-r", "mem://x", code=1, saying="name another place")
+        self.assertFalse(os.path.exists(self.mirror))
+
     def test_killed_at_any_time_while_the_source_is_written_and_pruned(self):
         for number in range(12):
             write(self.path(f"large-{number}"), os.urandom(1_500_000))

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Servers that are of no use to anybody: one behind a wall, one that says the same to everybody."""
+"""Servers that are of no use to anybody: one behind a wall, one that says the same to everybody, one that
+is another now and then."""
 
 import http.server
+import os
 import socket
+import ssl
+import subprocess
 import threading
 
 
@@ -45,15 +49,80 @@ class Greeter:
                 return
             with connection:
                 connection.sendall(self.greeting)
-                connection.settimeout(5)
+                connection.settimeout(30)
                 try:
-                    connection.recv(65536)
+                    while connection.recv(65536):
+                        pass
                 except OSError:
                     pass
 
     def __exit__(self, *_):
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+
+
+class Impostor:
+    """Between the program and its server for a while: behind so many bytes all connections are cut, and
+    the next one is answered by somebody with another certificate."""
+
+    def __init__(self, port, folder, after_bytes):
+        self.server_port, self.folder, self.left = port, folder, after_bytes
+        self.strangers = 0
+
+    def __enter__(self):
+        key, certificate = (os.path.join(self.folder, name) for name in ("other.key", "other.crt"))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                        "-nodes", "-days", "2", "-subj", "/CN=other", "-keyout", key, "-out", certificate],
+                       check=True, capture_output=True)
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(certificate, key)
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        self.open = []
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        for each in (self.listener, *self.open):
+            each.close()
+
+    def serve(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            if self.left <= 0 and self.strangers == 0:
+                self.strangers += 1
+                threading.Thread(target=self.pretend, args=(near,), daemon=True).start()
+                continue
+            far = socket.create_connection(("127.0.0.1", self.server_port))
+            self.open += [near, far]
+            for pair in ((near, far), (far, near)):
+                threading.Thread(target=self.carry, args=pair, daemon=True).start()
+
+    def pretend(self, near):
+        try:
+            self.tls.wrap_socket(near, server_side=True).close()
+        except OSError:
+            near.close()
+
+    def carry(self, here, there):
+        try:
+            while piece := here.recv(65536):
+                there.sendall(piece)
+                was_left, self.left = self.left, self.left - len(piece)
+                if was_left > 0 >= self.left:
+                    for each in self.open:
+                        each.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        for each in (here, there):
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 class Refuser:

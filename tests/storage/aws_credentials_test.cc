@@ -15,6 +15,7 @@ struct World {
   std::map<std::string, std::string> variables, files, commands, urls;
   Nanoseconds now = 1'000'000 * kSecond;
   int asked = 0;
+  std::string authorization;  // of the last request
 
   AwsWorld as_aws_world() {
     AwsWorld world;
@@ -22,6 +23,9 @@ struct World {
     world.read_file = [this](const std::string& path) { return look(files, path); };
     world.run = [this](const std::string& command) { return look(commands, command); };
     world.send = [this](const HttpRequest& request) -> Result<HttpAnswer> {
+      for (const auto& [name, value] : request.headers) {
+        if (name == "Authorization") authorization = value;
+      }
       const std::string text = TRY(look(urls, request.method + " " + request.url));
       HttpAnswer answer;
       answer.status = 200;
@@ -118,6 +122,53 @@ TEST_CASE("a web identity is exchanged for keys") {
   const auto found = chain.get();
   CHECK_MESSAGE(found, (found ? "" : found.error().message));
   CHECK(chain.get().value().access_key == "a");
+}
+
+TEST_CASE("the keys of a profile are exchanged for those of its role") {
+  World world;
+  world.variables = {
+      {"HOME", "/home/me"}, {"AWS_PROFILE", "role"}, {"AWS_ENDPOINT_URL_STS", "http://sts"}};
+  world.files = {{"/home/me/.aws/credentials",
+                  "[base]\naws_access_key_id = key\naws_secret_access_key = secret\n"},
+                 {"/home/me/.aws/config",
+                  "[profile role]\nrole_arn = arn:x\nsource_profile = base\nexternal_id = e\n"}};
+  const std::string request =
+      "GET http://sts/?Action=AssumeRole&ExternalId=e&RoleArn=arn%3Ax&RoleSessionName=lagan&"
+      "Version=2011-06-15";
+  world.urls = {{request,
+                 "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>a</AccessKeyId>"
+                 "<SecretAccessKey>b</SecretAccessKey><SessionToken>c</SessionToken>"
+                 "<Expiration>1970-01-13T00:00:00Z</Expiration></Credentials></AssumeRoleResult>"
+                 "</AssumeRoleResponse>"}};
+  AwsCredentialChain chain(world.as_aws_world());
+  const auto found = chain.get();
+  REQUIRE_MESSAGE(found, found.error().message);
+  CHECK(found->access_key == "a");
+  CHECK(found->session_token == "c");
+  CHECK(world.authorization.starts_with("AWS4-HMAC-SHA256 Credential=key/"));
+  CHECK(world.authorization.find("/us-east-1/sts/aws4_request") != std::string::npos);
+
+  world.files["/home/me/.aws/config"] = "[profile role]\nrole_arn = arn:x\n";
+  AwsCredentialChain other(world.as_aws_world());
+  CHECK(other.get().error().message.find("source_profile") != std::string::npos);
+}
+
+TEST_CASE("a container has keys of its own, which no stranger is asked for") {
+  const std::string keys = R"({"AccessKeyId":"a","SecretAccessKey":"b","Token":"c"})";
+  World world;
+  world.variables = {{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/1"}};
+  world.urls = {{"GET http://169.254.170.2/v2/1", keys}, {"GET http://127.0.0.1:1/x", keys}};
+  CHECK(AwsCredentialChain(world.as_aws_world()).get().value().session_token == "c");
+
+  world.variables = {{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/x"},
+                     {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/token"}};
+  world.files = {{"/token", "proof\n"}};
+  CHECK(AwsCredentialChain(world.as_aws_world()).get().value().access_key == "a");
+  CHECK(world.authorization == "proof");
+
+  world.variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = "http://example.org/x";
+  world.urls = {{"GET http://example.org/x", keys}};
+  CHECK_FALSE(AwsCredentialChain(world.as_aws_world()).get());
 }
 
 TEST_CASE("without keys anywhere the message says what to set") {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The promises of storage/storage.h, kept by every backend, bare and inside each decorator. A new
-// backend is one line in backends().
+// backend is one line in backends(). Most names begin with data/, for which some have a place of
+// their own.
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -16,10 +17,14 @@
 #include <sstream>
 #include <thread>
 
+#include "storage/disk_cache.h"
 #include "storage/fault.h"
+#include "storage/hot_cold.h"
 #include "storage/local.h"
 #include "storage/memory.h"
 #include "storage/open.h"
+#include "storage/pace.h"
+#include "storage/request_counts.h"
 #include "storage/retry.h"
 #include "tests/storage/helpers.h"
 #include "tests/util/temporary_folder.h"
@@ -91,6 +96,44 @@ Backend retried(const Backend& plain) {
           }};
 }
 
+// The same behind something else that keeps all its promises.
+Backend behind(const std::string& what, const Backend& plain,
+               const std::function<std::unique_ptr<Storage>(std::unique_ptr<Storage>)>& wrapped) {
+  return {plain.name + " " + what, [plain, wrapped] {
+            Place place = plain.make_place();
+            place.open = [open = place.open, wrapped] { return wrapped(open()); };
+            return place;
+          }};
+}
+
+Backend hot_and_cold() {
+  return {"hot and cold", [] {
+            auto folder = std::make_unique<TemporaryFolder>();
+            const std::string hot = *folder / "hot", cold = *folder / "cold";
+            return Place{std::move(folder),
+                         [hot, cold] {
+                           return make_hot_cold_storage(make_local_storage(hot),
+                                                        make_local_storage(cold));
+                         },
+                         true,
+                         [hot, cold] {
+                           std::filesystem::remove_all(hot);
+                           std::filesystem::remove_all(cold);
+                         }};
+          }};
+}
+
+Backend cached_on_disk() {
+  return {"memory with a cache on disk", [] {
+            auto folder = std::make_unique<TemporaryFolder>();
+            const std::string cache = *folder / "cache";
+            return Place{
+                std::move(folder),
+                [cache] { return with_disk_cache(make_memory_storage(), cache, 64 << 20).value(); },
+                false, nullptr};
+          }};
+}
+
 Backend without_faults(const Backend& plain) {
   return {plain.name + " with no faults", [plain] {
             Place place = plain.make_place();
@@ -115,6 +158,16 @@ std::vector<Backend> backends() {
     all.push_back(retried(backend));
     all.push_back(without_faults(backend));
   }
+  all.push_back(hot_and_cold());
+  const Backend& memory = plain.front();
+  all.push_back(behind("as the cold place", memory, [](std::unique_ptr<Storage> inner) {
+    return make_hot_cold_storage(make_memory_storage(), std::move(inner));
+  }));
+  all.push_back(behind("at a pace, counted", memory, [](std::unique_ptr<Storage> inner) {
+    return with_pace(with_counts(std::move(inner), std::make_shared<RequestCounts>()),
+                     {.calls = nullptr, .stop = {}});
+  }));
+  all.push_back(cached_on_disk());
   return all;
 }
 
@@ -166,7 +219,7 @@ TEST_CASE("what was put comes back, at every size") {
       INFO(size);
       // Different ends, so that objects cannot be mistaken for each other.
       const ByteSpan bytes = source.span().last(size);
-      const ObjectName name = name_of(fmt::format("packs/{}", size));
+      const ObjectName name = name_of(fmt::format("data/{}", size));
       REQUIRE(storage.put(name, bytes));
       CHECK(difference(storage, name, bytes) == "");
       CHECK(storage.stat(name).value().size_bytes == size);
@@ -209,7 +262,7 @@ TEST_CASE("a put of what is there succeeds and changes nothing") {
 
 TEST_CASE("32 puts at the same time all arrive") {
   for_each_backend([](Storage& storage) {
-    const auto name = [](std::size_t i) { return name_of(fmt::format("packs/{}/{}", i % 5, i)); };
+    const auto name = [](std::size_t i) { return name_of(fmt::format("data/{}/{}", i % 5, i)); };
     const auto content = [](std::size_t i) { return random_bytes(20'000 + i, i); };
     CHECK(trouble(32, [&](std::size_t i) { return storage.put(name(i), content(i)); }) == "");
     for (std::size_t i = 0; i < 32; ++i) CHECK(difference(storage, name(i), content(i)) == "");
@@ -220,16 +273,16 @@ TEST_CASE("32 puts at the same time all arrive") {
 TEST_CASE("16 puts of the same object at the same time all succeed and leave one") {
   for_each_backend([](Storage& storage) {
     const Bytes bytes = random_bytes((1 << 20) + 17, 3);
-    CHECK(trouble(16, [&](std::size_t) { return storage.put(name_of("packs/one"), bytes); }) == "");
-    CHECK(difference(storage, name_of("packs/one"), bytes) == "");
-    CHECK(names_below(storage, "") == std::vector<std::string>{"packs/one"});
+    CHECK(trouble(16, [&](std::size_t) { return storage.put(name_of("data/one"), bytes); }) == "");
+    CHECK(difference(storage, name_of("data/one"), bytes) == "");
+    CHECK(names_below(storage, "") == std::vector<std::string>{"data/one"});
   });
 }
 
 TEST_CASE("a range is exactly what was asked for") {
   for_each_backend([](Storage& storage) {
     const Bytes bytes = random_bytes(10'000, 5);
-    const ObjectName name = name_of("packs/a");
+    const ObjectName name = name_of("data/a");
     REQUIRE(storage.put(name, bytes));
     for (const ByteRange range : {ByteRange{0, 1}, ByteRange{5000, 1}, ByteRange{9999, 1},
                                   ByteRange{0, 10'000}, ByteRange{4095, 4098}}) {
@@ -243,7 +296,7 @@ TEST_CASE("a range is exactly what was asked for") {
 
 TEST_CASE("a range past the end is corrupt, never short, however absurd") {
   for_each_backend([](Storage& storage) {
-    const ObjectName name = name_of("packs/a");
+    const ObjectName name = name_of("data/a");
     REQUIRE(storage.put(name, random_bytes(10'000, 5)));
     for (const ByteRange range :
          {ByteRange{9999, 2}, ByteRange{10'000, 1}, ByteRange{10'001, 1}, ByteRange{0, 10'001},
@@ -262,7 +315,7 @@ TEST_CASE("a range past the end is corrupt, never short, however absurd") {
 TEST_CASE("100 ranges at the same time are right") {
   for_each_backend([](Storage& storage) {
     const Bytes bytes = random_bytes(1 << 20, 11);
-    const ObjectName name = name_of("packs/a");
+    const ObjectName name = name_of("data/a");
     REQUIRE(storage.put(name, bytes));
     CHECK(successes(10, [&](std::size_t thread) {
             for (std::size_t i = 0; i < 10; ++i) {
@@ -279,8 +332,8 @@ TEST_CASE("100 ranges at the same time are right") {
 
 TEST_CASE("what is not there is not_found, its folder there or not") {
   for_each_backend([](Storage& storage) {
-    REQUIRE(storage.put(name_of("packs/a"), {}));
-    for (const char* text : {"b", "packs", "packs/b", "packs/c/d", "packs/a/b"}) {
+    REQUIRE(storage.put(name_of("data/a"), {}));
+    for (const char* text : {"b", "data", "data/b", "data/c/d", "data/a/b"}) {
       INFO(text);
       const ObjectName name = name_of(text);
       CHECK(storage.get(name).error().code == ErrorCode::not_found);
@@ -296,7 +349,7 @@ TEST_CASE("a missing location is no_repository for every call, and nothing makes
     const Place place = backend.make_place();
     if (!place.can_be_missing) continue;
     const auto storage = place.open();
-    const ObjectName name = name_of("packs/a");
+    const ObjectName name = name_of("data/a");
     const auto all_refuse = [&] {
       CHECK(storage->put(name, {}).error().code == ErrorCode::no_repository);
       CHECK(storage->put(name_of("a"), {}).error().code == ErrorCode::no_repository);
@@ -304,7 +357,7 @@ TEST_CASE("a missing location is no_repository for every call, and nothing makes
       CHECK(storage->get(name, {0, 1}).error().code == ErrorCode::no_repository);
       CHECK(storage->stat(name).error().code == ErrorCode::no_repository);
       CHECK(names_below(*storage, "").error().code == ErrorCode::no_repository);
-      CHECK(names_below(*storage, "packs/").error().code == ErrorCode::no_repository);
+      CHECK(names_below(*storage, "data/").error().code == ErrorCode::no_repository);
       CHECK(storage->remove(name).error().code == ErrorCode::no_repository);
     };
     all_refuse();
@@ -327,8 +380,8 @@ TEST_CASE("another opening of the same location sees what the first has put") {
     const Place place = backend.make_place();
     if (!place.can_be_missing) continue;
     REQUIRE(place.open()->create());
-    REQUIRE(place.open()->put(name_of("packs/a"), as_bytes("content")));
-    CHECK(difference(*place.open(), name_of("packs/a"), as_bytes("content")) == "");
+    REQUIRE(place.open()->put(name_of("data/a"), as_bytes("content")));
+    CHECK(difference(*place.open(), name_of("data/a"), as_bytes("content")) == "");
   }
 }
 
@@ -349,7 +402,7 @@ TEST_CASE("two locations do not see each other") {
 
 TEST_CASE("a removed object is gone everywhere, and can be put again") {
   for_each_backend([](Storage& storage) {
-    const ObjectName name = name_of("packs/a");
+    const ObjectName name = name_of("data/a");
     REQUIRE(storage.put(name, as_bytes("first")));
     REQUIRE(storage.remove(name));
     CHECK(storage.get(name).error().code == ErrorCode::not_found);
@@ -362,13 +415,13 @@ TEST_CASE("a removed object is gone everywhere, and can be put again") {
 
 TEST_CASE("removing what is not there succeeds, also twice at the same time") {
   for_each_backend([](Storage& storage) {
-    REQUIRE(storage.put(name_of("packs/a"), {}));
-    for (const char* text : {"b", "packs", "packs/b", "x/y/z", "packs/a/b"}) {
+    REQUIRE(storage.put(name_of("data/a"), {}));
+    for (const char* text : {"b", "data", "data/b", "x/y/z", "data/a/b"}) {
       INFO(text);
       CHECK(storage.remove(name_of(text)));
     }
-    CHECK(names_below(storage, "") == std::vector<std::string>{"packs/a"});
-    CHECK(trouble(8, [&](std::size_t) { return storage.remove(name_of("packs/a")); }) == "");
+    CHECK(names_below(storage, "") == std::vector<std::string>{"data/a"});
+    CHECK(trouble(8, [&](std::size_t) { return storage.remove(name_of("data/a")); }) == "");
     CHECK(names_below(storage, "") == kNone);
   });
 }
@@ -376,14 +429,14 @@ TEST_CASE("removing what is not there succeeds, also twice at the same time") {
 TEST_CASE("an empty location lists nothing, without error, below any prefix") {
   for_each_backend([](Storage& storage) {
     CHECK(names_below(storage, "") == kNone);
-    CHECK(names_below(storage, "packs/") == kNone);
-    CHECK(names_below(storage, "packs/ab/") == kNone);
+    CHECK(names_below(storage, "data/") == kNone);
+    CHECK(names_below(storage, "data/ab/") == kNone);
   });
 }
 
 TEST_CASE("1205 objects are each listed once, with the size that stat tells") {
   for_each_backend([](Storage& storage) {
-    const auto name = [](std::size_t i) { return fmt::format("packs/{:02x}/{:04}", i % 16, i); };
+    const auto name = [](std::size_t i) { return fmt::format("data/{:02x}/{:04}", i % 16, i); };
     // Three pages and a bit of a server that lists 400 names at a time; 16 threads share the syncs.
     constexpr std::size_t kCount = 1205;
     std::atomic<std::size_t> next = 0;
@@ -398,7 +451,7 @@ TEST_CASE("1205 objects are each listed once, with the size that stat tells") {
     std::sort(expected.begin(), expected.end());
     CHECK(names_below(storage, "") == expected);
     std::size_t wrong_sizes = 0;
-    REQUIRE(storage.list("packs/03/", [&](const ObjectInfo& object) -> Result<void> {
+    REQUIRE(storage.list("data/03/", [&](const ObjectInfo& object) -> Result<void> {
       const ObjectInfo info = TRY(storage.stat(object.name));
       if (info.size_bytes != object.size_bytes || info.modified != object.modified) ++wrong_sizes;
       return {};
@@ -410,13 +463,13 @@ TEST_CASE("1205 objects are each listed once, with the size that stat tells") {
 TEST_CASE("a prefix is a folder and matches no sibling") {
   for_each_backend([](Storage& storage) {
     for (const char* text :
-         {"config", "packs/ab/1", "packs/ab/2/3", "packs/abc/1", "packs/a", "packsx"}) {
+         {"config", "data/ab/1", "data/ab/2/3", "data/abc/1", "data/a", "datax"}) {
       REQUIRE(storage.put(name_of(text), {}));
     }
     using Names = std::vector<std::string>;
-    CHECK(names_below(storage, "packs/ab/") == Names{"packs/ab/1", "packs/ab/2/3"});
-    CHECK(names_below(storage, "packs/") ==
-          Names{"packs/a", "packs/ab/1", "packs/ab/2/3", "packs/abc/1"});
+    CHECK(names_below(storage, "data/ab/") == Names{"data/ab/1", "data/ab/2/3"});
+    CHECK(names_below(storage, "data/") ==
+          Names{"data/a", "data/ab/1", "data/ab/2/3", "data/abc/1"});
     CHECK(names_below(storage, "config/") == kNone);
     CHECK(names_below(storage, "").value().size() == 6);
   });
@@ -424,7 +477,7 @@ TEST_CASE("a prefix is a folder and matches no sibling") {
 
 TEST_CASE("a prefix that is no folder of the location is refused") {
   for_each_backend([](Storage& storage) {
-    for (const char* bad : {"/", "../", "packs//", "packs/../", "/etc/", "A/", ".hidden/"}) {
+    for (const char* bad : {"/", "../", "data//", "data/../", "/etc/", "A/", ".hidden/"}) {
       INFO(bad);
       CHECK(names_below(storage, bad).error().code == ErrorCode::invalid_argument);
     }
@@ -434,16 +487,16 @@ TEST_CASE("a prefix that is no folder of the location is refused") {
 TEST_CASE(
     "a prefix may be any beginning of a name where that is offered, and is refused elsewhere") {
   for_each_backend([](Storage& storage) {
-    for (const char* text : {"config", "packs/1", "packs/2", "pads/1", "pals", "sessions/1"})
+    for (const char* text : {"config", "data/1", "data/2", "dates/1", "dab", "sessions/1"})
       REQUIRE(storage.put(name_of(text), {}));
     if (!storage.capabilities().lists_any_prefix) {
-      CHECK(names_below(storage, "pa").error().code == ErrorCode::invalid_argument);
+      CHECK(names_below(storage, "da").error().code == ErrorCode::invalid_argument);
       return;
     }
     using Names = std::vector<std::string>;
-    CHECK(names_below(storage, "pa") == Names{"packs/1", "packs/2", "pads/1", "pals"});
-    CHECK(names_below(storage, "packs") == Names{"packs/1", "packs/2"});
-    CHECK(names_below(storage, "packs/2") == Names{"packs/2"});
+    CHECK(names_below(storage, "da") == Names{"dab", "data/1", "data/2", "dates/1"});
+    CHECK(names_below(storage, "data") == Names{"data/1", "data/2"});
+    CHECK(names_below(storage, "data/2") == Names{"data/2"});
     CHECK(names_below(storage, "q") == kNone);
   });
 }
@@ -451,14 +504,14 @@ TEST_CASE(
 TEST_CASE("puts and removals during a listing hide nothing and show nothing twice") {
   for_each_backend([](Storage& storage) {
     std::set<std::string> old;
-    for (int i = 0; i < 40; ++i) old.insert(fmt::format("packs/{}/{}", i % 4, i));
+    for (int i = 0; i < 40; ++i) old.insert(fmt::format("data/{}/{}", i % 4, i));
     for (const std::string& name : old) REQUIRE(storage.put(name_of(name), {}));
     std::multiset<std::string> seen;
     int extra = 0;
     REQUIRE(storage.list("", [&](const ObjectInfo& object) -> Result<void> {
       seen.insert(object.name.text());
-      TRY(storage.put(name_of(fmt::format("packs/{}/new-{}", extra % 4, extra)), {}));
-      TRY(storage.remove(name_of(fmt::format("packs/{}/new-{}", extra % 4, extra / 2))));
+      TRY(storage.put(name_of(fmt::format("data/{}/new-{}", extra % 4, extra)), {}));
+      TRY(storage.remove(name_of(fmt::format("data/{}/new-{}", extra % 4, extra / 2))));
       ++extra;
       return {};
     }));
@@ -510,7 +563,7 @@ TEST_CASE("the longest name works, in one segment and in a hundred") {
 TEST_CASE("a reader during puts and removals sees the whole object or none") {
   for_each_backend([](Storage& storage) {
     const Bytes bytes = random_bytes((1 << 20) + 4097, 13);
-    const ObjectName name = name_of("packs/a");
+    const ObjectName name = name_of("data/a");
     std::string wrong;
     int failed = 0;
     {

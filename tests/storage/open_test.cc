@@ -58,9 +58,10 @@ TEST_CASE("an unknown kind of location is refused with those that are known") {
   }
   CHECK(open_storage("x:y").error().message ==
         "unknown kind of location 'x:'; known are a path, file:///path, local:path, "
-        "s3://bucket/prefix, s3+https://host/bucket/prefix, sftp://user@host/path, "
-        "webdav+https://host/path, ftps+explicit://host/path, azure://account/container/prefix, "
-        "rclone:remote:path, hotcold:?hot=…&cold=… and mem://name");
+        "s3://bucket/prefix, s3+https://host/bucket/prefix, gs://bucket/prefix, "
+        "azure://account/container/prefix, sftp://user@host/path, webdav+https://host/path, "
+        "davs://host/path, ftp://host/path, ftps+explicit://host/path, rclone:remote:path, "
+        "hotcold:?hot=…&cold=… and mem://name");
 }
 
 TEST_CASE("a known kind without its place is refused") {
@@ -135,13 +136,75 @@ TEST_CASE("an option belongs to a kind of location, and its kind knows it") {
 }
 
 TEST_CASE("others can listen where there is no TLS, but not within this machine") {
-  for (const char* location : {"s3+http://host/b", "s3:http://host/b", "webdav+http://me@host/x",
-                               "dav://10.0.0.1/x", "s3+http://127.0.0.1@host/b"})
+  for (const char* location :
+       {"s3+http://host/b", "s3:http://host/b", "webdav+http://me@host/x", "dav://10.0.0.1/x",
+        "s3+http://127.0.0.1@host/b", "hotcold:?hot=/srv&cold=dav%3A//host/x"})
     CHECK(is_open_to_listeners(location));
   for (const char* location :
-       {"/srv", "s3://b", "s3+https://host/b", "sftp://host/x", "s3+http://localhost:7480/b",
-        "s3+http://127.0.0.1/b", "webdav+http://[::1]:80/x", "davs://host/x"})
+       {"/srv", "hotcold:?hot=/srv&cold=davs://host/x", "s3://b", "s3+https://host/b",
+        "sftp://host/x", "s3+http://localhost:7480/b", "s3+http://127.0.0.1/b",
+        "webdav+http://[::1]:80/x", "davs://host/x"})
     CHECK_FALSE(is_open_to_listeners(location));
+}
+
+TEST_CASE("what other programs call a place is answered with what to write here") {
+  for (const auto& [location, advice] :
+       {std::pair{"b2:bucket:x", "backblazeb2.com"}, std::pair{"swift:x:/y", "s3api"},
+        std::pair{"rest:https://host/x", "WebDAV"}, std::pair{"https://host/x", "webdav+https"}}) {
+    INFO(location);
+    const auto storage = open_storage(location);
+    REQUIRE_FALSE(storage);
+    CHECK(storage.error().message.find(advice) != std::string::npos);
+    CHECK(storage.error().message.find("mem://name") == std::string::npos);
+  }
+}
+
+TEST_CASE("options stand behind a location, where its kind has them") {
+  for (const char* location :
+       {"sftp://host/x?command=other%20-s&args=-v",
+        "rclone://remote/x?program=/bin/rclone&config=/c", "s3://bucket/x?sse=aws:kms"}) {
+    INFO(location);
+    const auto storage = open_storage(location);
+    REQUIRE_MESSAGE(storage, storage.error().message);
+    CHECK((*storage)->description().find('?') == std::string::npos);
+  }
+  for (const char* location : {"sftp://host/x?comand=y", "rclone://remote/x?programme=y",
+                               "rclone://remote/x?program", "s3://bucket/x?sse=foo"}) {
+    INFO(location);
+    CHECK(open_storage(location).error().code == ErrorCode::invalid_argument);
+  }
+}
+
+TEST_CASE("the folders of a location are those of this machine in it") {
+  using Folders = std::vector<std::string>;
+  CHECK(local_folders("/srv/x") == Folders{"/srv/x"});
+  CHECK(local_folders("file:///srv/x") == Folders{"/srv/x"});
+  CHECK(local_folders("s3://bucket/x").empty());
+  CHECK(local_folders("hotcold:?hot=/a%2526b&cold=local:c") == Folders{"/a%26b", "c"});
+  CHECK(local_folders("hotcold:?hot=/a&cold=s3://bucket") == Folders{"/a"});
+  CHECK(local_folders("hotcold:?hot=/a").empty());
+}
+
+TEST_CASE("locations that are one place, or one in the other, are found out") {
+  const TemporaryFolder folder;
+  const std::string one = folder / "one", two = folder / "two";
+  std::filesystem::create_directories(one + "/inside");
+  std::filesystem::create_directory_symlink(one, folder / "link");
+  const std::string both = "hotcold:?hot=" + two + "&cold=" + one;
+  for (const std::string& other :
+       {one, one + "//", one + "/inside", one + "/new/below", folder / "link",
+        folder / "link/inside/../new", folder.path().string(), "file://" + one, both}) {
+    INFO(other);
+    CHECK(overlap(one, other));
+    CHECK(overlap(other, one));
+  }
+  for (const std::string& other :
+       {two, one + "2", two + "/one", std::string("s3://bucket" + one)}) {
+    INFO(other);
+    CHECK_FALSE(overlap(one, other));
+    CHECK_FALSE(overlap(other, one));
+  }
+  CHECK_FALSE(open_storage("hotcold:?hot=" + one + "&cold=" + (folder / "link/x")));
 }
 
 TEST_CASE("the same memory name is the same store, another name another") {

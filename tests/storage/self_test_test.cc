@@ -3,9 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+
 #include "storage/fault.h"
+#include "storage/local.h"
 #include "storage/memory.h"
 #include "tests/storage/helpers.h"
+#include "tests/util/temporary_folder.h"
 
 namespace lagan {
 namespace {
@@ -67,6 +71,23 @@ TEST_CASE("where something is already nothing is tried") {
   REQUIRE_FALSE(report);
   CHECK(report.error().code == ErrorCode::already_exists);
   CHECK(difference(*storage, name_of("test-1/mine"), as_bytes("mine")) == "");
+}
+
+TEST_CASE("folders that were made for the test go with it, others stay") {
+  const TemporaryFolder folder;
+  const auto storage = make_local_storage(folder.path());
+  REQUIRE(storage->put(name_of("data/ab/1"), {}));
+  CHECK(report_on(*storage).is_sound());
+  remove_empty_folders(folder / "test-1");
+  CHECK_FALSE(std::filesystem::exists(folder / "test-1"));
+
+  REQUIRE(storage->put(name_of("test-1/full/1"), {}));
+  REQUIRE(storage->put(name_of("test-1/empty/1"), {}));
+  REQUIRE(storage->remove(name_of("test-1/empty/1")));
+  std::filesystem::create_directory_symlink(folder / "data", folder / "test-1/link");
+  remove_empty_folders(folder / "test-1");
+  CHECK(names_below(*storage, "").value().size() == 3);  // one of them through the link
+  CHECK_FALSE(std::filesystem::exists(folder / "test-1/empty"));
 }
 
 }  // namespace
