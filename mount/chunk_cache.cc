@@ -55,15 +55,20 @@ Result<ChunkCache::Chunk> ChunkCache::fetch(const ChunkId& id,
   const MutexLock lock(mutex_);
   if (bytes) {
     const std::size_t weight = bytes->size() + kOverheadBytes;
-    fetch->chunk = std::make_shared<const Bytes>(*std::move(bytes));
-    chunks_.put(id, *fetch->chunk, weight);
+    Chunk chunk = std::make_shared<const Bytes>(*std::move(bytes));
+    chunks_.put(id, chunk, weight);
+    finish(id, *fetch, std::move(chunk));
   } else {
-    fetch->chunk = fail(std::move(bytes).error());
+    finish(id, *fetch, fail(std::move(bytes).error()));
   }
-  fetch->is_done = true;
+  return fetch->chunk;
+}
+
+void ChunkCache::finish(const ChunkId& id, Fetch& fetch, Result<Chunk> chunk) {
+  fetch.chunk = std::move(chunk);
+  fetch.is_done = true;
   under_way_.erase(id);
   done_.notify_all();
-  return fetch->chunk;
 }
 
 void ChunkCache::prefetch(const ChunkId& id) {
@@ -105,7 +110,19 @@ void ChunkCache::work() {
       block = take_block();
       if (block.empty()) done_.notify_all();
     }
-    for (const auto& [id, fetching] : block) (void)fetch(id, fetching);
+    std::optional<Error> failed;
+    for (const auto& [id, fetching] : block) {
+      if (failed) {
+        const MutexLock lock(mutex_);
+        finish(id, *fetching, fail(*failed));
+        continue;
+      }
+      const auto chunk = fetch(id, fetching);
+      // A storage that is away is so for all of them.
+      if (!chunk && chunk.error().code == ErrorCode::unavailable) failed = chunk.error();
+      const MutexLock lock(mutex_);
+      if (is_stopped_) failed = Error{ErrorCode::cancelled, "interrupted", Retry::never, {}};
+    }
   }
 }
 

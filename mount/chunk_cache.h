@@ -49,6 +49,7 @@ class ChunkCache {
     Result<Chunk> chunk = Chunk();
   };
   Result<Chunk> fetch(const ChunkId& id, const std::shared_ptr<Fetch>& fetch);
+  void finish(const ChunkId& id, Fetch& fetch, Result<Chunk> chunk) REQUIRES(mutex_);
   void work();
 
   struct Ahead {

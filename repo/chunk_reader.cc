@@ -55,22 +55,30 @@ std::optional<Result<Bytes>> ChunkReader::load_moved(const ChunkId& id, ChunkKin
     return chunk;
   };
   if (auto chunk = try_it()) return chunk;
-  newer = look_again(newer);
+  auto found = look_again(newer);
+  if (!found) {
+    // Whether it is missing is not known then.
+    const MutexLock lock(newer_mutex_);
+    ++vain_looks_;
+    return fail(std::move(found).error());
+  }
+  newer = *std::move(found);
   auto chunk = try_it();
   const MutexLock lock(newer_mutex_);
   if (!chunk) ++vain_looks_;
   return chunk;
 }
 
-// Null: there have been enough looks, or the index cannot be read.
-std::shared_ptr<ChunkReader::Newer> ChunkReader::look_again(const std::shared_ptr<Newer>& before) {
+// Null: there have been enough looks.
+Result<std::shared_ptr<ChunkReader::Newer>> ChunkReader::look_again(
+    const std::shared_ptr<Newer>& before) {
   const MutexLock lock(newer_mutex_);
   if (newer_ != before) return newer_;  // another thread was faster
   if (vain_looks_ >= kVainLooks) return nullptr;
   (before ? before->index : index_).delete_damaged();
-  auto index = open_local_index(repository_);
-  if (!index || !load_index_to_read(repository_, *index)) return nullptr;
-  newer_ = std::make_shared<Newer>(repository_, *std::move(index));
+  LocalIndex index = TRY(open_local_index(repository_));
+  TRY(load_index_to_read(repository_, index));
+  newer_ = std::make_shared<Newer>(repository_, std::move(index));
   return newer_;
 }
 
@@ -88,7 +96,8 @@ Result<Bytes> ChunkReader::load_listed(const ChunkId& id, ChunkKind kind) {
 
 std::uint64_t ChunkReader::block_of(const ChunkId& id) const {
   const auto location = index_.find(id);
-  return location ? std::uint64_t{location->pack_number} << 32 | location->block_number : 0;
+  return location ? std::uint64_t{location->pack_number} << 32 | location->block_number
+                  : ~std::uint64_t{0};
 }
 
 // Null if it is not kept.

@@ -56,7 +56,7 @@ class ChunkReader {
   struct Newer;
   Result<Bytes> load_listed(const ChunkId& id, ChunkKind kind);
   std::optional<Result<Bytes>> load_moved(const ChunkId& id, ChunkKind kind);
-  std::shared_ptr<Newer> look_again(const std::shared_ptr<Newer>& before);
+  Result<std::shared_ptr<Newer>> look_again(const std::shared_ptr<Newer>& before);
   std::shared_ptr<const Bytes> find_block(const BlockKey& key);
   Result<std::shared_ptr<const Bytes>> cached_block(const ChunkLocation& location);
   Result<std::unique_ptr<PackOpener>> take_opener(const ChunkLocation& location);

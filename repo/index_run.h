@@ -6,7 +6,10 @@
 // compared with its hash before its first use, and every number is checked before it is followed.
 // Const calls may run on several threads at once.
 
+#include <unistd.h>
+
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -101,6 +104,10 @@ class IndexRun {
   // ChunkLocation. Kept here for LocalIndex.
   std::string path;
   std::uint32_t first_pack_number = 0;
+  // Once: another index may have made one of the same name since. Any thread.
+  void delete_file() const {
+    if (!path.empty() && !is_deleted_.exchange(true)) ::unlink(path.c_str());
+  }
 
  private:
   static constexpr std::uint8_t kDead = 1;
@@ -125,6 +132,7 @@ class IndexRun {
   std::nullopt_t impossible() const;
   void forget_flags_if_none();
 
+  mutable std::atomic<bool> is_deleted_ = false;
   PagedFile body_;
   const RunLayout layout_;
   const std::vector<SegmentId> segments_;

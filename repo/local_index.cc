@@ -83,6 +83,7 @@ struct LocalIndex::State {
   bool covers(const SegmentId& id) const;
   std::size_t runs_to_merge() const;
   Result<void> check_runs() const;
+  Result<void> compact(const RunFolder& into);
 
   struct Found {
     const IndexRun* run = nullptr;
@@ -165,9 +166,7 @@ void LocalIndex::State::take(std::unique_ptr<IndexRun> run) {
 }
 
 // Whoever still has the file open may go on using it.
-void LocalIndex::State::discard(std::unique_ptr<IndexRun> run) const {
-  if (!run->path.empty()) ::unlink(run->path.c_str());
-}
+void LocalIndex::State::discard(std::unique_ptr<IndexRun> run) const { run->delete_file(); }
 
 void LocalIndex::State::discard_damaged() {
   for (auto& run : runs) {
@@ -376,34 +375,40 @@ Result<void> LocalIndex::add(const SegmentId& id, const Segment& segment) {
     run = build_run({"", state_->folder.repository}, id, segment);
   state_->take(TRY_IN("local index", std::move(run)));
   state_->settle();
-  return state_->runs.size() > kManyRuns ? compact() : Result<void>();
+  if (state_->runs.size() <= kManyRuns) return {};
+  auto compacted = compact();
+  if (!compacted && !state_->folder.path.empty())
+    compacted = state_->compact({"", state_->folder.repository});
+  return compacted;
 }
 
-Result<void> LocalIndex::compact() {
-  auto& runs = state_->runs;
+Result<void> LocalIndex::compact() { return state_->compact(state_->folder); }
+
+// Into that folder.
+Result<void> LocalIndex::State::compact(const RunFolder& into) {
   while (true) {
-    state_->discard_damaged();
-    const std::size_t count = state_->runs_to_merge();
+    discard_damaged();
+    const std::size_t count = runs_to_merge();
     if (count == 0) return {};
     std::vector<const IndexRun*> inputs;
     for (std::size_t i = 0; i < count; ++i) {
       runs[i]->prepare_to_merge();
       inputs.push_back(runs[i].get());
     }
-    auto merged = merge_runs(state_->folder, inputs);
+    auto merged = merge_runs(into, inputs);
     if (!merged && std::ranges::any_of(inputs, [](const auto* run) { return run->damaged(); })) {
       continue;  // without that one
     }
     if (!merged) {
-      state_->settle();
+      settle();
       return fail(std::move(merged).error().in("local index"));
     }
     for (std::size_t i = 0; i < count; ++i) {
-      if (runs[i]->path != (*merged)->path) state_->discard(std::move(runs[i]));
+      if (runs[i]->path != (*merged)->path) discard(std::move(runs[i]));
     }
     runs.erase(runs.begin(), runs.begin() + static_cast<std::ptrdiff_t>(count));
-    state_->take(std::move(*merged));
-    state_->settle();
+    take(std::move(*merged));
+    settle();
   }
 }
 
@@ -431,7 +436,7 @@ bool LocalIndex::damaged() const { return !state_->check_runs(); }
 
 void LocalIndex::delete_damaged() const {
   for (const auto& run : state_->runs) {
-    if (run->damaged() && !run->path.empty()) ::unlink(run->path.c_str());
+    if (run->damaged()) run->delete_file();
   }
 }
 
@@ -440,13 +445,11 @@ Result<Header> LocalIndex::pack_header(const ChunkLocation& location) const {
     const std::uint32_t number = location.pack_number - run->first_pack_number;
     if (number >= run->counts().packs) continue;
     const auto pack = run->pack(number);
-    if (!pack) return fail(run->damage());
-    if (pack->name == location.pack) return Header{pack->header};
+    if (pack && pack->name == location.pack) return Header{pack->header};
   }
   // The run it was found in has been merged with others.
   const auto found = state_->find_pack(location.pack);
   if (found) return Header{found->pack.header};
-  TRY(state_->check_runs());
   return fail(ErrorCode::not_found, "pack " + location.pack.hex() + " is in no index");
 }
 

@@ -84,7 +84,7 @@ class LocalIndex {
   void delete_damaged() const;
 
   // The header of a pack that find() named, for its key. `not_found` if the pack has left the index
-  // since.
+  // since, or its run is damaged: it is in a segment then.
   Result<Header> pack_header(const ChunkLocation& location) const;
 
   struct PackSummary {

@@ -32,13 +32,14 @@ void get_each(const Repository& repository, std::size_t count,
 
 // What was forgotten, and when first.
 Result<std::map<SnapshotId, Nanoseconds>> load_forgotten(const Repository& repository,
+                                                         ReadFrom from,
                                                          std::vector<std::string>& damaged) {
   std::vector<ObjectInfo> objects;
   TRY(repository.storage().list(names::kForgotten, [&](const ObjectInfo& info) -> Result<void> {
     objects.push_back(info);
     return {};
   }));
-  const BodyCache cache(repository, names::kForgotten);
+  const BodyCache cache(repository, from == ReadFrom::cache ? names::kForgotten : "");
   const auto load = [&](const ObjectName& name) -> Result<Forgotten> {
     const std::string message =
         TRY(cache.get(ObjectKind::forgotten, name, limits::kCondemnedBytes));
@@ -131,7 +132,7 @@ Result<SnapshotList> list_snapshots(const Repository& repository, Which which, R
     if (const auto id = names::id_of<SnapshotId>(info.name)) fenced.insert(*id);
     return {};
   }));
-  const auto forgotten = TRY(load_forgotten(repository, list.damaged_logs));
+  const auto forgotten = TRY(load_forgotten(repository, from, list.damaged_logs));
   list.damaged = list.damaged_logs;
   for (const auto& [id, when] : forgotten) list.forgotten.insert(id);
   std::vector<SnapshotId> wanted;

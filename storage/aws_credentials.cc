@@ -217,6 +217,8 @@ struct AwsCredentialChain::State {
       request.headers = sign_v4(to_sign, *keys, "us-east-1", "sts", world.now());
     }
     const HttpAnswer answer = TRY_IN(action, world.send(request));
+    if (answer.status >= 500 || answer.status == 429)
+      return fail(http_status_error(answer, action));
     pugi::xml_document xml;
     const auto parsed = xml.load_buffer(answer.body.data(), answer.body.size());
     const auto found = xml.child((action + "Response").c_str())

@@ -144,6 +144,7 @@ bool is_within(const std::string& inner, const std::string& outer) {
     return fs::weakly_canonical(fs::absolute(without_trailing_slashes(path), error), error);
   };
   const fs::path wanted = real(outer);
+  if (wanted.empty()) return false;
   for (fs::path at = real(inner);; at = at.parent_path()) {
     if (at == wanted || fs::equivalent(at, wanted, error)) return true;
     if (at == at.parent_path()) return false;

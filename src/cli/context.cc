@@ -312,8 +312,7 @@ int Context::fail_with(const Error& error) const {
 void Context::tell_exit(int code) const {
   if (code == kOk || !globals.json || has_told_exit_) return;
   std::fflush(stdout);  // it is the last line of both
-  put_exit(code, code == kPartial ? "some of the source could not be read"
-                                  : "not all went well: what was printed before says what");
+  put_exit(code, "not all went well: what was printed before says what");
 }
 
 void Context::warn(const std::string& text) const {

@@ -28,7 +28,11 @@ Result<void> check_location(const std::string& text) {
     TRY(parse_sftp_location(text));
   } else if (is_webdav_location(text)) {
     TRY(parse_webdav_location(text));
-  } else if (!is_hot_cold_location(text)) {
+  } else if (is_hot_cold_location(text)) {
+    const HotColdLocation both = TRY(parse_hot_cold_location(text));
+    TRY_IN("hot", check_location(both.hot));
+    TRY_IN("cold", check_location(both.cold));
+  } else {
     TRY(open_storage(text));
   }
   return {};

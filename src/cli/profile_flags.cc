@@ -122,7 +122,7 @@ Result<std::string> state_folder() {
 
 std::string own_host() {
   const char* named = std::getenv("LAGAN_HOST");
-  return named != nullptr ? named : host_name();
+  return named != nullptr && *named != '\0' ? named : host_name();
 }
 
 Result<std::vector<std::string>> with_profile(const CLI::App& app, const Context& context,

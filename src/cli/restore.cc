@@ -156,12 +156,15 @@ Result<int> run_restore(Context& context, const RestoreFlags& flags) {
                 fmt::format("where to, {} or {}? Name one", flags.destination, flags.target));
   const std::string& target = !flags.target.empty() ? flags.target : flags.destination;
   if (is_block_device(target)) {
-    const bool chooses =
-        !TRY(flags.includes.rules()).empty() || !TRY(flags.excludes.rules()).empty();
-    if (chooses || flags.delete_extra) {
-      return fail(
-          ErrorCode::invalid_argument,
-          fmt::format("{} is a device: --include, --exclude and --delete are for folders", target));
+    const bool chooses = !TRY(flags.includes.rules()).empty() ||
+                         !TRY(flags.excludes.rules()).empty() || !flags.required.empty() ||
+                         !flags.xattr_includes.empty() || !flags.xattr_excludes.empty();
+    if (chooses || flags.delete_extra || flags.sparse || flags.force || flags.owner_by_name ||
+        flags.no_ownership || flags.overwrite != RestoreFlags().overwrite) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("{} is a device: of the flags of restore only --dry-run and --verify "
+                              "are for one",
+                              target));
     }
     return restore_to_device(context, {.snapshot = flags.snapshot,
                                        .filter = flags.filter.filter(),

@@ -74,7 +74,8 @@ Result<void> Copy::prepare() {
   TRY(load_source());
   to_index_ = TRY(open_local_index(to_));
   if (options_.dry_run) TRY(load_index_to_read(to_, *to_index_));
-  there_ = TRY(list_snapshots(to_));
+  // A damaged one is put again.
+  there_ = TRY(list_snapshots(to_, Which::remembered, ReadFrom::storage));
   result_.are_siblings = are_siblings(from_, to_);
   if (!result_.are_siblings) ids_ = TRY(IdMap::create());
   chunks_.emplace(from_, *from_index_, to_, ids_ ? &*ids_ : nullptr, thread_count(options_),

@@ -256,10 +256,10 @@ bool is_location_key(const std::string& key) {
   return key == "repository" || key.ends_with(".repository");
 }
 
-std::string without_passwords(const std::string& location) {
-  std::string shown = location;
+namespace {
+
+std::string hide_passwords(std::string shown) {
   constexpr std::string_view kBegin = "://", kHidden = "***";
-  // One location may hold others.
   for (std::size_t at = shown.find(kBegin); at != std::string::npos; at = shown.find(kBegin, at)) {
     at += kBegin.size();
     const std::string authority = shown.substr(at, shown.find_first_of("/?#&", at) - at);
@@ -268,6 +268,30 @@ std::string without_passwords(const std::string& location) {
       shown.replace(at + colon + 1, end - colon - 1, kHidden);
   }
   return shown;
+}
+
+// One location may hold others, with what begins and ends a password escaped.
+std::string with_inner_locations(std::string location) {
+  for (const auto& [escaped, plain] : {std::pair<std::string_view, char>{"%3A", ':'},
+                                       {"%3a", ':'},
+                                       {"%2F", '/'},
+                                       {"%2f", '/'},
+                                       {"%40", '@'}}) {
+    for (std::size_t at = location.find(escaped); at != std::string::npos;
+         at = location.find(escaped, at))
+      location.replace(at, escaped.size(), 1, plain);
+  }
+  return location;
+}
+
+}  // namespace
+
+std::string without_passwords(const std::string& location) {
+  const std::string hidden = hide_passwords(location);
+  if (!location.starts_with("hotcold:")) return hidden;
+  const std::string plain = with_inner_locations(hidden);
+  const std::string shown = hide_passwords(plain);
+  return shown == plain ? hidden : shown;
 }
 
 const Setting* Profile::find(const std::string& key) const {

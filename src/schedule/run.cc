@@ -404,7 +404,11 @@ class Run {
       order.on_line = [&](bool, std::string_view said) {
         world_.say(fmt::format("{}: {}: {}", profile_.name, key, said));
       };
-      const auto done = own ? world_.command(order) : fail(own.error());
+      // What has begun is to end, also without some of them.
+      const bool is_end = when == "failed" || when == "finally";
+      if (!own && is_end)
+        world_.warn(fmt::format("{}: {}: {}", profile_.name, key, own.error().message));
+      const auto done = own || is_end ? world_.command(order) : fail(own.error());
       std::string trouble;
       if (!done) {
         trouble = done.error().message;

@@ -104,6 +104,12 @@ class TestFullCache(Repository):
         self.assertEqual(tree(self.restore()), tree(self.source))
         self.run_lagan("check", "--read-data")
 
+        # More segments than an index has files open.
+        for number in range(70):
+            write(self.path("changed"), str(number))
+            self.backup(env={"LAGAN_CACHE_DIR": os.path.join(self.folder, "large")})
+        self.assertEqual(tree(self.restore()), tree(self.source))
+
 
 if __name__ == "__main__":
     unittest.main()

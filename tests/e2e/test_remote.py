@@ -137,7 +137,7 @@ class ThroughProxy:
         self.run_lagan("init", *QUICK_KEY, "-r", self.server.location("silent"))
         write(self.path("silent"), os.urandom(300_000))
         with FaultProxy(self.server.port) as proxy:
-            here = ("-r", self.through(proxy, "silent"), "--stuck-request-timeout", "2s")
+            here = ("-r", self.through(proxy, "silent"), "--stuck-request-timeout", "4s")
             proxy.silent_for = "PUT"
             self.backup(self.source, *here)
             self.assertIn("no answer in time", self.errors)

@@ -131,8 +131,9 @@ class Devices(Special):
         self.assertEqual(read(other), content + before[4 * MIB:])
 
         for words, saying in ((("-t", self.loop_device(bytes(MIB))), "takes 4194304 bytes"),
-                              (("-t", other, "--delete"), "are for folders"),
-                              (("-t", other, "--include", "x"), "are for folders")):
+                              (("-t", other, "--overwrite", "never"), "are for one"),
+                              (("-t", other, "--delete"), "are for one"),
+                              (("-t", other, "--include", "x"), "are for one")):
             with self.subTest(words):
                 self.refuse("restore", f"latest:{device}", *words, saying=saying)
         self.refuse("restore", "latest", "-t", other, saying="SNAPSHOT:PATH")

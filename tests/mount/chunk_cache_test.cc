@@ -106,5 +106,28 @@ TEST_CASE("each block is left to one thread, so that several come at a time") {
   }
 }
 
+TEST_CASE("a storage that is away is asked once for a block, not for each of its chunks") {
+  std::atomic<bool> is_open = false;
+  std::atomic<int> gets = 0;
+  ChunkCache cache(
+      [&](const ChunkId&, ChunkKind) -> Result<Bytes> {
+        is_open.wait(false);
+        ++gets;
+        return fail(ErrorCode::unavailable, "no network");
+      },
+      1'000'000, 1, [](const ChunkId&) { return std::uint64_t{7}; });
+  for (std::uint8_t i = 0; i < 40; ++i) {
+    ChunkId id;
+    id.bytes[0] = std::byte{i};
+    cache.prefetch(id);
+  }
+  is_open = true;
+  is_open.notify_all();
+  cache.settle();
+  // The first may have been taken before the others were wanted.
+  CHECK(gets <= 2);
+  CHECK(cache.load(ChunkId()).error().code == ErrorCode::unavailable);
+}
+
 }  // namespace
 }  // namespace lagan

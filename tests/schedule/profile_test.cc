@@ -211,8 +211,12 @@ TEST_CASE("a location is shown without the passwords in it") {
            {"davs://anna:x@y@host:80/a@b", "davs://anna:***@host:80/a@b"},
            {"s3:https://id:key@host/b", "s3:https://id:***@host/b"},
            {"s3+https://:key@host", "s3+https://:***@host"},
+           {"s3+https://id:k%2Fe%40y@host/b", "s3+https://id:***@host/b"},
            {"hotcold:?hot=s3+https://a:b@h/p&cold=davs://c:d@h",
-            "hotcold:?hot=s3+https://a:***@h/p&cold=davs://c:***@h"}})
+            "hotcold:?hot=s3+https://a:***@h/p&cold=davs://c:***@h"},
+           {"hotcold:?hot=/a%2Fb&cold=davs%3A%2F%2Fc:d%40h",
+            "hotcold:?hot=/a/b&cold=davs://c:***@h"},
+           {"hotcold:?hot=/a%2Fb&cold=/c", "hotcold:?hot=/a%2Fb&cold=/c"}})
     CHECK(without_passwords(location) == shown);
 }
 

@@ -408,10 +408,11 @@ repositories.a.environment.WHERE = "there"
   CHECK(world.heard["tell"]["WHERE"] == "here");
   SUBCASE("one that cannot be had keeps a hook from running, but nobody from being told") {
     const Profile locked = hourly(
-        "hooks.before = 'mount'\nnotify.command = 'tell'\nenvironment.WHERE.command = 'exit 1'\n");
+        "hooks.before = 'mount'\nhooks.finally = 'umount'\nnotify.command = 'tell'\n"
+        "environment.WHERE.command = 'exit 1'\n");
     World other;
     CHECK(other.run(locked) == RunResult::failed);
-    CHECK(other.trace == Words{"tell (failed)"});
+    CHECK(other.trace == Words{"umount (failed)", "tell (failed)"});
     CHECK(other.warned.front().find("the command failed with status 1") != std::string::npos);
   }
 }

@@ -100,9 +100,11 @@ LocalIndex::LocalIndex(LocalIndex&&) noexcept = default;
 LocalIndex& LocalIndex::operator=(LocalIndex&&) noexcept = default;
 LocalIndex::~LocalIndex() = default;
 
-Result<LocalIndex> LocalIndex::open(const std::string&, const RepositoryId&) {
+Result<LocalIndex> LocalIndex::open(const std::string&, const RepositoryId&, std::uint64_t) {
   return LocalIndex(std::make_unique<State>());
 }
+
+void LocalIndex::delete_damaged() const {}
 
 Result<std::vector<SegmentId>> LocalIndex::missing(const std::vector<SegmentId>& live) {
   State& state = *state_;
