@@ -94,6 +94,7 @@ TEST_CASE("a snapshot that cannot be read costs only what it alone has") {
   past.tree.folder("home", {file_entry("a", "lost"), file_entry("b", "lost")});
   CHECK((*histories.at("home/b"))->versions.size() == 1);
   CHECK_FALSE((*histories.names_in("home"))->missed);
+  CHECK_FALSE((*histories.at("home/a"))->missed);
 }
 
 }  // namespace
