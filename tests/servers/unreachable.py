@@ -68,6 +68,7 @@ class Impostor:
     def __init__(self, port, folder, after_bytes):
         self.server_port, self.folder, self.left = port, folder, after_bytes
         self.strangers = 0
+        self.counting = threading.Lock()
 
     def __enter__(self):
         key, certificate = (os.path.join(self.folder, name) for name in ("other.key", "other.crt"))
@@ -87,18 +88,30 @@ class Impostor:
         for each in (self.listener, *self.open):
             each.close()
 
+    @staticmethod
+    def end(*connections):
+        """The peer may have gone before, which is an error of this one and must not spare the others."""
+        for each in connections:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
     def serve(self):
         while True:
             try:
                 near, _ = self.listener.accept()
             except OSError:
                 return
-            if self.left <= 0 and self.strangers == 0:
-                self.strangers += 1
+            with self.counting:
+                is_stranger = self.left <= 0 and self.strangers == 0
+                self.strangers += is_stranger
+                if not is_stranger:
+                    far = socket.create_connection(("127.0.0.1", self.server_port))
+                    self.open += [near, far]
+            if is_stranger:
                 threading.Thread(target=self.pretend, args=(near,), daemon=True).start()
                 continue
-            far = socket.create_connection(("127.0.0.1", self.server_port))
-            self.open += [near, far]
             for pair in ((near, far), (far, near)):
                 threading.Thread(target=self.carry, args=pair, daemon=True).start()
 
@@ -112,17 +125,13 @@ class Impostor:
         try:
             while piece := here.recv(65536):
                 there.sendall(piece)
-                was_left, self.left = self.left, self.left - len(piece)
-                if was_left > 0 >= self.left:
-                    for each in self.open:
-                        each.shutdown(socket.SHUT_RDWR)
+                with self.counting:
+                    self.left -= len(piece)
+                    if self.left <= 0 < self.left + len(piece):
+                        self.end(*self.open)
         except OSError:
             pass
-        for each in (here, there):
-            try:
-                each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        self.end(here, there)
 
 
 class Refuser:
