@@ -2,6 +2,7 @@
 """Repositories on real servers: their whole life, and what a user is told who got something wrong."""
 
 import os
+import subprocess
 import sys
 import time
 import unittest
@@ -9,8 +10,8 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "servers"))
 from helpers import QUICK_KEY, Repository, read, tree, write  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
-from servers import (ApacheDav, Azurite, CephRgw, Google, NginxDav, ProFtpd, Rclone, Sshd,  # noqa: E402
-                     Vsftpd, free_port)
+from servers import (ApacheDav, Azurite, CephRgw, Google, NginxDav, ProFtpd, Rclone,  # noqa: E402
+                     RcloneOfToday, Sshd, Vsftpd, free_port)
 from unreachable import Greeter, Impostor, Refuser, Wall  # noqa: E402
 
 
@@ -165,7 +166,7 @@ class ThroughProxy:
 class OverHttp(ThroughProxy, OnServer):
     """What only servers of HTTP can get wrong."""
 
-    requests_of_an_unchanged_backup = 10
+    requests_of_an_unchanged_backup = 8
 
     def test_a_server_that_is_not_there(self):
         here = self.server.location("x")
@@ -368,7 +369,7 @@ class TestWebdav(OverHttp, Repository):
     server_class = ApacheDav
     secrets = (ApacheDav.password,)
     # Objects are put and moved, read back, and listed folder by folder.
-    requests_of_an_unchanged_backup = 15
+    requests_of_an_unchanged_backup = 13
 
     def test_wrong_password_of_the_server(self):
         here = self.server.location("first")
@@ -449,6 +450,35 @@ class TestRclone(OnServer, Repository):
 
     def test_rclone_that_is_not_there(self):
         self.refuse("snapshots", "-o", "rclone.program=/nonexistent", saying="rclone does not start")
+
+
+class TestRcloneAtASocket(LivesThere, Repository):
+    server_class = RcloneOfToday
+
+    def test_nothing_stays_of_the_socket(self):
+        runtime = os.path.join(self.folder, "runtime")
+        os.mkdir(runtime)
+        place = self.server.location("sockets")
+        self.run_lagan("init", *QUICK_KEY, "-r", place, env={"XDG_RUNTIME_DIR": runtime})
+        self.assertEqual(os.listdir(runtime), [])
+        killed = self.start("backup", "--stdin", "-r", place, env={"XDG_RUNTIME_DIR": runtime},
+                            stdin=subprocess.PIPE)
+        self.wait_until(lambda: os.listdir(runtime))
+        killed.kill()
+        killed.communicate()
+        self.wait_until(lambda: not os.listdir(runtime))
+
+    def wait_until(self, is_so):
+        end = time.monotonic() + 30
+        while not is_so():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)
+
+    def test_no_place_for_a_socket(self):
+        """Then it is a port, which this rclone refuses."""
+        far = os.path.join(self.folder, "x" * 100)
+        os.mkdir(far)
+        self.refuse("snapshots", env={"TMPDIR": far, "XDG_RUNTIME_DIR": far}, saying="not a socket")
 
 
 class TestAzure(ThroughProxy, OnServer, Repository):

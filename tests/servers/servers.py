@@ -583,6 +583,55 @@ class Rclone(Server):
         return f"rclone:disk:{self.path('data', name)}"
 
 
+class RcloneOfToday(Rclone):
+    """Debian's rclone in the part of a newer one, which is told to listen at a socket and lets in whoever
+    reaches it. At a port it refuses to be started."""
+
+    def start(self):
+        super().start()
+        write(self.path("rclone"), NEWER_RCLONE.format(program=find("rclone")), 0o755)
+        self.flags += ("-o", f"rclone.program={self.path('rclone')}")
+
+
+NEWER_RCLONE = """#!/usr/bin/env python3
+import os, re, shutil, signal, socket, subprocess, sys, threading
+at = sys.argv.index("--rc-addr") + 1
+path = sys.argv[at].removeprefix("unix://")
+if not path.startswith("/") or os.stat(os.path.dirname(path)).st_mode & 0o77:
+    sys.exit("not a socket that is for one user alone: " + path)
+sys.argv[at] = "127.0.0.1:0"
+old = subprocess.Popen(["{program}"] + sys.argv[1:], stderr=subprocess.PIPE, text=True)
+for line in old.stderr:
+    if served := re.search(r"http://127.0.0.1:(\\d+)", line):
+        break
+else:
+    sys.exit("rclone has not started")
+threading.Thread(target=lambda: shutil.copyfileobj(old.stderr, sys.stderr), daemon=True).start()
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(path)
+listener.listen(64)
+print("NOTICE: Serving remote control on unix://" + path, file=sys.stderr, flush=True)
+
+def carry(here, there):
+    try:
+        while piece := here.recv(65536):
+            there.sendall(piece)
+    except OSError:
+        pass
+    for each in here, there:
+        try:
+            each.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+while True:
+    near, _ = listener.accept()
+    far = socket.create_connection(("127.0.0.1", int(served[1])))
+    for pair in (near, far), (far, near):
+        threading.Thread(target=carry, args=pair, daemon=True).start()
+"""
+
+
 class Azurite(Server):
     """What Microsoft offers to test with; from npm: `npm install -g azurite@3.35.0`."""
 
