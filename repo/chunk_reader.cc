@@ -22,12 +22,13 @@ ObjectKind pack_kind(ChunkKind kind) {
 
 }  // namespace
 
-// The index as it was found later, and who reads by it.
+// The index as it was found later, and who reads by it. It prefers what lies outside `avoided`.
 struct ChunkReader::Newer {
-  Newer(const Repository& repository, LocalIndex found)
-      : index(std::move(found)), reader(repository, index) {}
+  Newer(const Repository& repository, LocalIndex found, std::unordered_set<PackId> damaged)
+      : index(std::move(found)), reader(repository, index), avoided(std::move(damaged)) {}
   const LocalIndex index;
   ChunkReader reader;
+  const std::unordered_set<PackId> avoided;
 };
 
 ChunkReader::ChunkReader(const Repository& repository, const LocalIndex& index,
@@ -36,49 +37,70 @@ ChunkReader::ChunkReader(const Repository& repository, const LocalIndex& index,
 
 Result<Bytes> ChunkReader::load(const ChunkId& id, ChunkKind kind) {
   auto chunk = load_listed(id, kind);
-  if (chunk || chunk.error().code != ErrorCode::not_found || !follows_) return chunk;
-  auto moved = load_moved(id, kind);
-  return moved ? *std::move(moved) : std::move(chunk);
+  if (chunk || !follows_) return chunk;
+  const ErrorCode code = chunk.error().code;
+  if (code != ErrorCode::not_found && code != ErrorCode::corrupt) return chunk;
+  std::optional<PackId> damaged;
+  if (const auto at = index_.find(id); at && code == ErrorCode::corrupt) damaged = at->pack;
+  auto other = load_elsewhere(id, kind, damaged);
+  return other ? *std::move(other) : std::move(chunk);
 }
 
-// Nothing: it is missing there, too.
-std::optional<Result<Bytes>> ChunkReader::load_moved(const ChunkId& id, ChunkKind kind) {
+// Nothing: there is no other.
+std::optional<Result<Bytes>> ChunkReader::load_elsewhere(const ChunkId& id, ChunkKind kind,
+                                                         std::optional<PackId> damaged) {
+  constexpr int kLooks = 3;  // so many copies may be damaged
   std::shared_ptr<Newer> newer;
   {
     const MutexLock lock(newer_mutex_);
     newer = newer_;
   }
-  const auto try_it = [&]() -> std::optional<Result<Bytes>> {
-    if (!newer) return std::nullopt;
-    auto chunk = newer->reader.load(id, kind);
-    if (!chunk && chunk.error().code == ErrorCode::not_found) return std::nullopt;
-    return chunk;
-  };
-  if (auto chunk = try_it()) return chunk;
-  auto found = look_again(newer);
-  if (!found) {
-    // Whether it is missing is not known then.
+  for (int look = 0;; ++look) {
+    if (newer) {
+      auto chunk = newer->reader.load(id, kind);
+      if (chunk) return chunk;
+      const ErrorCode code = chunk.error().code;
+      if (code != ErrorCode::not_found && code != ErrorCode::corrupt) return chunk;
+      if (const auto at = newer->index.find(id); at && code == ErrorCode::corrupt) {
+        if (newer->avoided.contains(at->pack)) return std::nullopt;  // this one or none
+        damaged = at->pack;
+      } else if (look > 0) {
+        const MutexLock lock(newer_mutex_);
+        ++vain_looks_;
+        return std::nullopt;
+      }
+    }
+    auto found = look < kLooks ? look_again(newer, damaged) : std::shared_ptr<Newer>();
+    if (found && *found) {
+      newer = *std::move(found);
+      continue;
+    }
+    if (found) return std::nullopt;
     const MutexLock lock(newer_mutex_);
     ++vain_looks_;
-    return fail(std::move(found).error());
+    return fail(std::move(found).error());  // whether it is missing is not known then
   }
-  newer = *std::move(found);
-  auto chunk = try_it();
-  const MutexLock lock(newer_mutex_);
-  if (!chunk) ++vain_looks_;
-  return chunk;
 }
 
 // Null: there have been enough looks.
 Result<std::shared_ptr<ChunkReader::Newer>> ChunkReader::look_again(
-    const std::shared_ptr<Newer>& before) {
+    const std::shared_ptr<Newer>& before, const std::optional<PackId>& damaged) {
   const MutexLock lock(newer_mutex_);
   if (newer_ != before) return newer_;  // another thread was faster
   if (vain_looks_ >= kVainLooks) return nullptr;
   (before ? before->index : index_).delete_damaged();
   LocalIndex index = TRY(open_local_index(repository_));
   TRY(load_index_to_read(repository_, index));
-  newer_ = std::make_shared<Newer>(repository_, std::move(index));
+  std::unordered_set<PackId> avoided;
+  if (before) avoided = before->avoided;
+  if (damaged) avoided.insert(*damaged);
+  if (!avoided.empty()) {
+    auto distrusted = load_distrusted(repository_);
+    auto condemned = distrusted ? *std::move(distrusted) : std::unordered_set<PackId>();
+    condemned.insert(avoided.begin(), avoided.end());
+    index.set_condemned(std::move(condemned));
+  }
+  newer_ = std::make_shared<Newer>(repository_, std::move(index), std::move(avoided));
   return newer_;
 }
 

@@ -26,7 +26,8 @@ class ChunkReader {
               std::size_t cache_bytes = std::size_t{32} << 20);
 
   // For those who only read: what is missing is looked for in the index once more, for collectors
-  // may have moved it. Before any other call.
+  // may have moved it, and what is damaged in other packs, which may hold it as well. Before any
+  // other call.
   void follow_moves() { follows_ = true; }
 
   // An id that no segment lists is `not_found`, and so is one whose pack is gone.
@@ -55,8 +56,10 @@ class ChunkReader {
 
   struct Newer;
   Result<Bytes> load_listed(const ChunkId& id, ChunkKind kind);
-  std::optional<Result<Bytes>> load_moved(const ChunkId& id, ChunkKind kind);
-  Result<std::shared_ptr<Newer>> look_again(const std::shared_ptr<Newer>& before);
+  std::optional<Result<Bytes>> load_elsewhere(const ChunkId& id, ChunkKind kind,
+                                              std::optional<PackId> damaged);
+  Result<std::shared_ptr<Newer>> look_again(const std::shared_ptr<Newer>& before,
+                                            const std::optional<PackId>& damaged);
   std::shared_ptr<const Bytes> find_block(const BlockKey& key);
   Result<std::shared_ptr<const Bytes>> cached_block(const ChunkLocation& location);
   Result<std::unique_ptr<PackOpener>> take_opener(const ChunkLocation& location);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "repo/derived_keys.h"
+#include "repo/place_memory.h"
 #include "util/file.h"
 
 namespace lagan {
@@ -15,8 +16,7 @@ constexpr std::size_t kFileMax = std::size_t{64} << 20;
 constexpr std::size_t kCheckSize = 16;
 
 std::string path_of(const Repository& repository) {
-  const std::string& folder = repository.cache_folder();
-  return folder.empty() ? std::string() : folder + "/damaged-packs";
+  return place_file(repository, "damaged-packs");
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ namespace lagan {
 namespace {
 
 constexpr std::string_view kVerifiedEnding = ".ok";
+constexpr Nanoseconds kDay = Nanoseconds{86'400} * 1'000'000'000;
 
 // Over a network several at a time: each is small and costs a round trip.
 void get_each(const Repository& repository, std::size_t count,
@@ -187,10 +188,14 @@ bool matches(const SnapshotFilter& filter, const Snapshot& snapshot) {
 Result<StoredSnapshot> find_snapshot(const SnapshotList& list, std::string_view wanted,
                                      const SnapshotFilter& filter) {
   if (const auto number = latest_number(wanted)) {
-    std::vector<const StoredSnapshot*> matching;
+    // A clock that was wrong once must not have the last word for years.
+    const Nanoseconds soon = system_now() + kDay;
+    std::vector<const StoredSnapshot*> matching, of_the_future;
     for (const StoredSnapshot& stored : list.snapshots) {
-      if (matches(filter, stored.snapshot)) matching.push_back(&stored);
+      if (!matches(filter, stored.snapshot)) continue;
+      (stored.snapshot.time <= soon ? matching : of_the_future).push_back(&stored);
     }
+    if (matching.empty()) matching = std::move(of_the_future);  // then ours is the wrong one
     if (*number >= matching.size()) {
       return fail(ErrorCode::not_found,
                   matching.empty()

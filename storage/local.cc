@@ -273,6 +273,7 @@ class LocalStorage final : public Storage {
 
   std::string path_of(std::string_view name) const;
   Result<struct stat> stat_root() const;
+  Result<void> check_links(std::string_view name) const;
   tl::unexpected<Error> missing(const ObjectName& name) const;
   Result<void> check_object(const ObjectName& name, const struct stat& status) const;
   Result<OpenObject> open_object(const ObjectName& name) const;
@@ -304,9 +305,25 @@ Result<struct stat> LocalStorage::stat_root() const {
   return fail(system_error("look at " + folder_, errno));
 }
 
+// Of what was not found: does a link on the way to it lead nowhere? Then it is not known what is
+// there.
+Result<void> LocalStorage::check_links(std::string_view name) const {
+  for (std::size_t end = name.find('/'); end != std::string_view::npos;
+       end = name.find('/', end + 1)) {
+    const std::string path = path_of(name.substr(0, end));
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) continue;
+    if (::stat(path.c_str(), &status) == 0) continue;
+    return fail(ErrorCode::unavailable,
+                path + " is a link to a place that is not there: is its disk mounted?");
+  }
+  return {};
+}
+
 tl::unexpected<Error> LocalStorage::missing(const ObjectName& name) const {
   auto root = stat_root();
   if (!root) return fail(std::move(root).error());
+  if (auto links = check_links(name.text()); !links) return fail(std::move(links).error());
   return fail(ErrorCode::not_found, fmt::format("{}: no such object", name.text()));
 }
 
@@ -442,7 +459,7 @@ Result<void> LocalStorage::walk(std::string_view prefix, std::vector<FolderIdent
                                 const EachObject& each) const {
   const std::string path = path_of(prefix);
   const OpenFolder folder = TRY(open_folder(path));
-  if (!folder) return {};
+  if (!folder) return check_links(prefix);
   const int descriptor = ::dirfd(folder.get());
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) return fail(system_error("stat " + path, errno));
@@ -462,6 +479,8 @@ Result<void> LocalStorage::walk(std::string_view prefix, std::vector<FolderIdent
     }
     const bool is_link = S_ISLNK(status.st_mode);
     if (is_link && ::fstatat(descriptor, entry.c_str(), &status, 0) != 0) {
+      // One of the folders `xx` of packs may lie elsewhere, others are foreign.
+      if (errno == ENOENT && entry.size() == 2) return check_links(name->text() + "/");
       if (errno == ENOENT || errno == ELOOP) continue;
       return fail(system_error("stat " + name->text(), errno));
     }
@@ -482,7 +501,7 @@ Result<void> LocalStorage::remove(const ObjectName& name) {
     return fail(system_error("remove " + name.text(), errno));
   }
   TRY(stat_root());
-  return {};
+  return check_links(name.text());
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ class SourceCommand {
     const pid_t child = ::fork();
     if (child < 0) return fail(system_error("start the command", errno));
     if (child == 0) {
+      ::setpgid(0, 0);
       ::dup2(ends[1], STDOUT_FILENO);
       ::signal(SIGPIPE, SIG_DFL);
       std::vector<char*> arguments;
@@ -39,11 +40,25 @@ class SourceCommand {
     ::close(ends[1]);
     return SourceCommand(File(ends[0]), child);
   }
+  // One that has not been waited for is not wanted any longer, nor is what it has started.
+  ~SourceCommand() {
+    if (child_ <= 0) return;
+    output_ = File();
+    ::kill(-child_, SIGTERM);
+    ::kill(child_, SIGTERM);  // which may not have come so far as to be a group
+    while (::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  SourceCommand(SourceCommand&& other) noexcept
+      : output_(std::move(other.output_)), child_(std::exchange(other.child_, -1)) {}
+  SourceCommand& operator=(SourceCommand&&) = delete;
+
   int output() const { return output_.descriptor(); }
   Result<void> wait() {
     int status = 0;
     while (::waitpid(child_, &status, 0) < 0 && errno == EINTR) {
     }
+    child_ = -1;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
     return fail(ErrorCode::io,
                 fmt::format("the command failed ({} {}): no snapshot was made",
@@ -147,7 +162,7 @@ Result<int> run_backup(Context& context, const BackupFlags& flags) {
   const auto repository = TRY(context.open_repository());
   if (flags.from_stdin) options.stream = STDIN_FILENO;
   if (flags.from_command) {
-    command = TRY(SourceCommand::start(flags.paths));
+    command.emplace(TRY(SourceCommand::start(flags.paths)));
     options.stream = command->output();
     options.stream_ended = [&command] { return command->wait(); };
   }

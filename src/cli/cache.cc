@@ -3,6 +3,7 @@
 
 #include "repo/client_memory.h"
 #include "src/cli/context.h"
+#include "src/cli/show.h"
 
 namespace lagan::cli {
 namespace {
@@ -41,15 +42,15 @@ Result<void> list_folders(Context& context, const ClientMemory& memory) {
     context.print_json(out);
     return {};
   }
-  context.say(fmt::format("{:32}  {:19}  {:>11}", "repository", "last used", "size"));
+  show(context, fmt::format("{:32}  {:19}  {:>11}", "repository", "last used", "size"));
   std::uint64_t total = 0;
   for (const ClientMemory::Folder& folder : folders) {
-    context.say(fmt::format("{:32}  {:19}  {:>11}", folder.repository.hex(),
-                            format_time(folder.used), format_bytes(folder.size_bytes)));
+    show(context, fmt::format("{:32}  {:19}  {:>11}", folder.repository.hex(),
+                              format_time(folder.used), format_bytes(folder.size_bytes)));
     total += folder.size_bytes;
   }
-  context.say(fmt::format("{} repositories, {} in {}", folders.size(), format_bytes(total),
-                          context.cache_folder()));
+  show(context, fmt::format("{} repositories, {} in {}", folders.size(), format_bytes(total),
+                            context.cache_folder()));
   return {};
 }
 

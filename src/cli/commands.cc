@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "src/cli/help.h"
@@ -119,6 +121,36 @@ void add_profile_globals(CLI::App& app) {
       ->type_name("FILE");
 }
 
+// Of these an empty value means something: no tag, no text.
+constexpr std::array kMayBeEmpty{"tag",         "keep-tag", "add",  "set", "remove",
+                                 "description", "label",    "host", "path"};
+
+std::string refuse_empty(const std::string& value) {
+  return value.empty() ? "has an empty value: leave it out, or say what is meant" : "";
+}
+
+// What holds for the flags of every command.
+void agree(CLI::App& command) {
+  for (CLI::Option* option : command.get_options()) {
+    if (option->get_positional()) {
+      option->transform([](std::string word) {
+        if (word.starts_with(kPlainMark)) word.erase(0, 1);
+        return word;
+      });
+      continue;
+    }
+    if (option->get_items_expected_max() != 1) continue;
+    // Of a flag that stands twice the last one counts, as in restic.
+    option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    const bool may_be_empty =
+        std::ranges::any_of(option->get_lnames(), [](const std::string& name) {
+          return std::ranges::find(kMayBeEmpty, name) != kMayBeEmpty.end();
+        });
+    // A variable that is not set, mostly: what it should have said must not be left out silently.
+    if (!may_be_empty) option->check(refuse_empty, "", kNotEmpty);
+  }
+}
+
 }  // namespace
 
 void add_everything(CLI::App& app, Context& context) {
@@ -143,9 +175,14 @@ void add_everything(CLI::App& app, Context& context) {
     add(app, context);
   // Global flags may also stand after the command.
   const auto all = [](CLI::App*) { return true; };
+  agree(app);
   for (CLI::App* command : app.get_subcommands(all)) {
     command->fallthrough();
-    for (CLI::App* below : command->get_subcommands(all)) below->fallthrough();
+    agree(*command);
+    for (CLI::App* below : command->get_subcommands(all)) {
+      below->fallthrough();
+      agree(*below);
+    }
   }
   apply_manual(app);
 }

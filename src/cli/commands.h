@@ -7,6 +7,9 @@
 
 namespace lagan::cli {
 
+// What a word begins with that stood behind `--`.
+constexpr char kPlainMark = '\x01';
+
 // Parsing then sets `context.globals` and `context.run`; nothing is run. Both outlive `app`'s use.
 void add_everything(CLI::App& app, Context& context);
 

@@ -5,12 +5,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <limits>
 
 #include "src/cli/credentials.h"
@@ -115,6 +117,10 @@ void install_signal_handlers() {
   action.sa_handler = note_signal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  // The terminal has gone; unless somebody (nohup) has said that this does not matter.
+  struct sigaction before {};
+  if (::sigaction(SIGHUP, nullptr, &before) == 0 && before.sa_handler != SIG_IGN)
+    ::sigaction(SIGHUP, &action, nullptr);
   // Asks how far it is. Whatever waits for a system call goes on waiting.
   action.sa_handler = note_status_signal;
   action.sa_flags = SA_RESTART;
@@ -149,10 +155,13 @@ Result<std::string> Context::location() const {
     file = text_of(variable("REPOSITORY_FILE"));
   }
   if (file.empty()) {
-    return fail(ErrorCode::invalid_argument,
-                globals.is_source
-                    ? "name the source with --from-repo LOCATION or in LAGAN_FROM_REPOSITORY"
-                    : "name the repository with -r LOCATION or in LAGAN_REPOSITORY");
+    if (globals.is_source) {
+      return fail(ErrorCode::invalid_argument,
+                  "name the source with --from-repo LOCATION or in LAGAN_FROM_REPOSITORY");
+    }
+    std::string advice = "name the repository with -r LOCATION or in LAGAN_REPOSITORY";
+    if (!environment("RESTIC_REPOSITORY").empty()) advice += " (RESTIC_REPOSITORY is not read)";
+    return fail(ErrorCode::invalid_argument, std::move(advice));
   }
   const Bytes content = TRY(read_file(file, 65536));
   const std::string_view text = as_text(content);
@@ -162,6 +171,9 @@ Result<std::string> Context::location() const {
 std::vector<OwnFolder> Context::own_folders() const {
   const auto where = location();
   std::vector<OwnFolder> own;
+  // With those of other repositories.
+  if (const std::string cache = cache_folder(); !cache.empty())
+    own.push_back({cache, "lagan's cache"});
   if (!where) return own;
   for (std::string& folder : local_folders(*where))
     own.push_back({std::move(folder), "the repository"});
@@ -290,6 +302,15 @@ Result<LocalIndex> Context::load_index(const Repository& repository) {
 
 namespace {
 
+// Names of files are in messages, and may hold what a terminal obeys.
+std::string harmless(std::string text, int descriptor) {
+  if (::isatty(descriptor) != 1) return text;
+  std::ranges::replace_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f; },
+      '?');
+  return text;
+}
+
 void put_exit(int code, const std::string& text) {
   const Json message{{"message_type", "exit_error"}, {"code", code}, {"message", text}};
   put(stderr, fmt::format("{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace)));
@@ -303,8 +324,8 @@ int Context::fail_with(const Error& error) const {
   if (globals.json) {
     put_exit(code, error.message);
   } else {
-    put(stderr,
-        fmt::format("{} {}\n", painted("lagan:", Style::error, STDERR_FILENO), error.message));
+    put(stderr, fmt::format("{} {}\n", painted("lagan:", Style::error, STDERR_FILENO),
+                            harmless(error.message, STDERR_FILENO)));
   }
   return code;
 }
@@ -321,7 +342,8 @@ void Context::warn(const std::string& text) const {
         {"message_type", "error"}, {"error", {{"message", text}}}, {"during", ""}, {"item", ""}};
     put(stderr, fmt::format("{}\n", message.dump(-1, ' ', false, Json::error_handler_t::replace)));
   } else {
-    put(stderr, fmt::format("{} {}\n", painted("lagan:", Style::warning, STDERR_FILENO), text));
+    put(stderr, fmt::format("{} {}\n", painted("lagan:", Style::warning, STDERR_FILENO),
+                            harmless(text, STDERR_FILENO)));
   }
 }
 
@@ -462,7 +484,8 @@ Result<Nanoseconds> parse_time(const std::string& text) {
     const std::tm written = parsed;
     const std::time_t seconds = std::mktime(&parsed);
     // The 30th of February would become the 2nd of March.
-    if (parsed.tm_mday != written.tm_mday || parsed.tm_mon != written.tm_mon) break;
+    if (parsed.tm_mday != written.tm_mday || parsed.tm_mon != written.tm_mon || written.tm_sec > 59)
+      break;
     if (seconds > std::numeric_limits<Nanoseconds>::max() / kSecond ||
         seconds < std::numeric_limits<Nanoseconds>::min() / kSecond) {
       return fail(ErrorCode::invalid_argument,
@@ -514,7 +537,16 @@ Result<std::vector<StoredSnapshot>> SnapshotFlags::choose(
 }
 
 SnapshotFilter SnapshotFlags::filter() const {
-  SnapshotFilter filter{.hosts = hosts, .tag_lists = {}, .paths = paths};
+  SnapshotFilter filter{.hosts = hosts, .tag_lists = {}, .paths = {}};
+  // As backups note them: whole, and without the slash that completion leaves.
+  for (const std::string& path : paths) {
+    std::error_code ignored;
+    const auto whole = std::filesystem::absolute(path, ignored).lexically_normal().string();
+    filter.paths.push_back(path.empty() || ignored ? path
+                           : whole.size() > 1 && whole.ends_with('/')
+                               ? whole.substr(0, whole.size() - 1)
+                               : whole);
+  }
   for (const std::string& list : tags) filter.tag_lists.push_back(split_list(list));
   return filter;
 }

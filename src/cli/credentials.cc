@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 
 #include "crypto/secret.h"
@@ -45,6 +47,9 @@ Result<SecretBytes> from_command(const std::string& command) {
   if (pipe == nullptr) return fail(system_error("password command", errno));
   auto secret = read_secret(::fileno(pipe));
   const int status = ::pclose(pipe);
+  // Ctrl-C is for the whole group of the terminal.
+  if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM))
+    return fail(ErrorCode::cancelled, "interrupted");
   if (status != 0) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("the password command failed with status {}",
@@ -53,15 +58,18 @@ Result<SecretBytes> from_command(const std::string& command) {
   return secret;
 }
 
-// From the terminal, without showing it. `variable` is what could have had it.
+// From the terminal, without showing it. `variable` is what could have had it; null: a flag.
 Result<SecretBytes> ask(const std::string& prompt, const char* variable) {
   const auto terminal = open_file("/dev/tty", O_RDWR);
   termios shown{};
   if (!terminal || ::tcgetattr(terminal->descriptor(), &shown) != 0) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("no password given: set {0}_FILE, {0}_COMMAND or {0}, or run in a "
-                            "terminal",
-                            variable));
+    return fail(
+        ErrorCode::invalid_argument,
+        variable == nullptr
+            ? std::string("no new password given: use --new-password-file, or run in a terminal")
+            : fmt::format("no password given: set {0}_FILE, {0}_COMMAND or {0}, or run in a "
+                          "terminal",
+                          variable));
   }
   const int descriptor = terminal->descriptor();
   TRY(write_all(descriptor, as_bytes(prompt)));
@@ -70,18 +78,20 @@ Result<SecretBytes> ask(const std::string& prompt, const char* variable) {
   ::tcsetattr(descriptor, TCSAFLUSH, &hidden);
   Bytes line(kPasswordMax);
   const ssize_t size = ::read(descriptor, line.data(), line.size());
+  const int error = errno;
   ::tcsetattr(descriptor, TCSAFLUSH, &shown);
   TRY(write_all(descriptor, as_bytes("\n")));
-  if (size < 0) return fail(system_error("read the password", errno));
+  if (size < 0 && error == EINTR) return fail(ErrorCode::cancelled, "interrupted");
+  if (size < 0) return fail(system_error("read the password", error));
   SecretBytes secret = SecretBytes::copy_of(
       without_line_end(as_text(line.span().first(static_cast<std::size_t>(size)))));
   wipe(line.span());
   return secret;
 }
 
-Result<SecretBytes> ask_twice(const std::string& prompt) {
-  SecretBytes first = TRY(ask(prompt + ": ", "LAGAN_PASSWORD"));
-  const SecretBytes second = TRY(ask(prompt + " again: ", "LAGAN_PASSWORD"));
+Result<SecretBytes> ask_twice(const std::string& prompt, const char* variable) {
+  SecretBytes first = TRY(ask(prompt + ": ", variable));
+  const SecretBytes second = TRY(ask(prompt + " again: ", variable));
   if (as_text(first.span()) != as_text(second.span())) {
     return fail(ErrorCode::invalid_argument, "the two passwords differ");
   }
@@ -102,7 +112,7 @@ Result<SecretBytes> find_secret(const Context& context, Asking asking) {
   if (const auto file = text_of(context, "PASSWORD_FILE"); !file.empty()) return from_file(file);
   if (const char* password = context.variable("PASSWORD"))
     return SecretBytes::copy_of(std::string_view(password));
-  if (asking == Asking::twice) return ask_twice("new password");
+  if (asking == Asking::twice) return ask_twice("new password", "LAGAN_PASSWORD");
   return globals.is_source ? ask("password of the source: ", "LAGAN_FROM_PASSWORD")
                            : ask("password of the repository: ", "LAGAN_PASSWORD");
 }
@@ -124,7 +134,7 @@ Result<Credential> find_credential(const Context& context, Asking asking) {
 
 Result<Credential> find_new_credential(const std::string& file, bool may_be_empty) {
   if (may_be_empty) return Credential::password("");
-  SecretBytes secret = TRY(file.empty() ? ask_twice("new password") : from_file(file));
+  SecretBytes secret = TRY(file.empty() ? ask_twice("new password", nullptr) : from_file(file));
   TRY(refuse_empty(secret));
   return Credential{Credential::Kind::password, std::move(secret)};
 }

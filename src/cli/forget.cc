@@ -161,9 +161,10 @@ std::string describe(const SnapshotGroup& group) {
   return text.empty() ? " of all snapshots" : text;
 }
 
-// Refuses what nobody means.
-Result<void> guard(const Context& context, const ForgetFlags& flags,
-                   const std::vector<Judged>& groups, Nanoseconds now) {
+// Refuses what nobody means. Returns what is to be told beside.
+Result<std::vector<std::string>> guard(const ForgetFlags& flags, const std::vector<Judged>& groups,
+                                       Nanoseconds now) {
+  std::vector<std::string> notes;
   for (const Judged& judged : groups) {
     std::size_t all = 0, kept = 0;
     for (std::size_t i = 0; i < judged.verdicts.size(); ++i) {
@@ -184,12 +185,12 @@ Result<void> guard(const Context& context, const ForgetFlags& flags,
     }
     if (2 * (all - kept) > all) {
       const bool dry_run = flags.prune_flags.dry_run;
-      context.warn(fmt::format("{} of {} snapshots{} {} forgotten{}", all - kept, all,
-                               describe(judged.group), dry_run ? "would be" : "are",
-                               dry_run ? "" : "; 'lagan undelete' brings them back"));
+      notes.push_back(fmt::format("{} of {} snapshots{} {} forgotten{}", all - kept, all,
+                                  describe(judged.group), dry_run ? "would be" : "are",
+                                  dry_run ? "" : "; 'lagan undelete' brings them back"));
     }
   }
-  return {};
+  return notes;
 }
 
 Json group_json(const Judged& judged) {
@@ -226,13 +227,23 @@ void print_group(const Context& context, const Judged& judged, bool compact) {
 Result<std::vector<SnapshotId>> forget_named(const ForgetFlags& flags, const SnapshotList& list) {
   std::vector<SnapshotId> ids;
   for (const std::string& wanted : flags.wanted) {
-    // What cannot be read can be forgotten too, but not by mistake.
-    const auto unreadable =
-        std::ranges::find(list.unreadable, SnapshotId::from_hex(wanted),
-                          [](const auto& each) { return std::optional(each.id); });
-    ids.push_back(unreadable != list.unreadable.end()
-                      ? unreadable->id
-                      : TRY(find_snapshot(list, wanted, flags.filter.filter())).id);
+    // What cannot be read or is lost can be forgotten too, but not by mistake.
+    const auto whole = SnapshotId::from_hex(wanted);
+    const bool is_listed = whole && std::ranges::find(list.snapshots, *whole,
+                                                      &StoredSnapshot::id) != list.snapshots.end();
+    if (whole && !is_listed && !list.forgotten.contains(*whole)) {
+      ids.push_back(*whole);
+      continue;
+    }
+    const auto forgotten = std::ranges::find_if(list.forgotten, [&](const SnapshotId& id) {
+      return !wanted.empty() && id.hex().starts_with(wanted);
+    });
+    if (!is_listed && forgotten != list.forgotten.end()) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("{} is forgotten already; 'lagan undelete {}' brings it back", wanted,
+                              wanted));
+    }
+    ids.push_back(TRY(find_snapshot(list, wanted, flags.filter.filter())).id);
   }
   std::ranges::sort(ids);
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
@@ -242,7 +253,8 @@ Result<std::vector<SnapshotId>> forget_named(const ForgetFlags& flags, const Sna
 Result<std::vector<SnapshotId>> forget_by_policy(Context& context, const Repository& repository,
                                                  const ForgetFlags& flags,
                                                  const RetentionPolicy& policy,
-                                                 const SnapshotList& list) {
+                                                 const SnapshotList& list,
+                                                 std::vector<std::string>& notes) {
   std::vector<StoredSnapshot> chosen;
   for (const StoredSnapshot& stored : list.snapshots) {
     if (matches(flags.filter.filter(), stored.snapshot)) chosen.push_back(stored);
@@ -257,7 +269,7 @@ Result<std::vector<SnapshotId>> forget_by_policy(Context& context, const Reposit
     const LocalIndex index = TRY(context.load_index(repository));
     TRY(keep_within_size(repository, index, budget, groups));
   }
-  TRY(guard(context, flags, groups, repository.now()));
+  notes = TRY(guard(flags, groups, repository.now()));
   std::vector<SnapshotId> ids;
   Json all = Json::array();
   for (const Judged& judged : groups) {
@@ -288,13 +300,22 @@ Result<int> run_forget(Context& context, const ForgetFlags& flags) {
   TRY(repository->check_writable());
   const SnapshotList list = TRY(list_snapshots(*repository));
   for (const std::string& damaged : list.damaged) context.warn(damaged);
+  std::vector<std::string> notes;
   const auto ids = !flags.wanted.empty()
                        ? TRY(forget_named(flags, list))
-                       : TRY(forget_by_policy(context, *repository, flags, policy, list));
+                       : TRY(forget_by_policy(context, *repository, flags, policy, list, notes));
   const bool dry_run = flags.prune_flags.dry_run;
   if (!dry_run) TRY(forget(*repository, ids, flags.wanted.empty() ? policy.text() : "by id"));
   context.say(fmt::format("{} {} snapshots{}", dry_run ? "would forget" : "forgot", ids.size(),
                           dry_run || ids.empty() ? "" : "; 'lagan undelete' brings them back"));
+  for (const std::string& note : notes) {
+    if (context.globals.json) {
+      const Json message{{"message_type", "note"}, {"message", note}};
+      put(stderr, message.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    } else if (!context.globals.quiet) {
+      context.warn(note);
+    }
+  }
   if (flags.prune)
     TRY(prune_and_tell(context, *repository, flags.prune_flags, {ids.begin(), ids.end()}));
   return list.damaged.empty() ? kOk : kFailed;

@@ -9,6 +9,7 @@
 #include "src/cli/context.h"
 #include "src/cli/credentials.h"
 #include "src/cli/key_armour.h"
+#include "src/cli/show.h"
 #include "src/cli/stored_objects.h"
 #include "util/file.h"
 
@@ -34,12 +35,13 @@ std::string short_id(const ObjectName& name) { return id_of(name).substr(0, 8); 
 
 void print_table(const Context& context, const Repository& repository,
                  const std::vector<Repository::KeySlot>& slots) {
-  context.say(fmt::format(" {:8}  {:13}  {:19}  {}", "id", "opened by", "created", "label"));
+  show(context, fmt::format(" {:8}  {:13}  {:19}  {}", "id", "opened by", "created", "label"));
   for (const Repository::KeySlot& slot : slots) {
-    context.say(fmt::format(
-        "{}{:8}  {:13}  {:19}  {}", slot.name == repository.opened_slot() ? '*' : ' ',
-        short_id(slot.name), slot.info ? kind_name(*slot.info) : "unreadable",
-        slot.modified ? format_time(*slot.modified) : "", slot.info ? slot.info->label : ""));
+    show(context,
+         fmt::format("{}{:8}  {:13}  {:19}  {}", slot.name == repository.opened_slot() ? '*' : ' ',
+                     short_id(slot.name), slot.info ? kind_name(*slot.info) : "unreadable",
+                     slot.modified ? format_time(*slot.modified) : "",
+                     slot.info ? slot.info->label : ""));
   }
 }
 
@@ -48,7 +50,7 @@ Json slot_json(const Repository& repository, const Repository::KeySlot& slot) {
            {"id", id_of(slot.name)},
            {"userName", ""},  // restic's; a slot tells the storage no names
            {"hostName", ""},
-           {"created", slot.modified ? format_time(*slot.modified) : ""}};
+           {"created", slot.modified ? format_time_rfc3339(*slot.modified, 0) : ""}};
   put_text(out, "label", slot.info ? slot.info->label : "");
   out["kind"] = slot.info ? kind_name(*slot.info) : "unreadable";
   return out;
@@ -153,12 +155,27 @@ Result<void> change_password(Context& context, const KeyFlags& flags) {
   return {};
 }
 
+// By label, if exactly one key has it, or by the beginning of its id.
+Result<ObjectName> find_key(const Repository& repository,
+                            const std::vector<Repository::KeySlot>& slots,
+                            const std::string& which) {
+  std::vector<ObjectName> labelled;
+  for (const Repository::KeySlot& slot : slots) {
+    if (slot.info && !which.empty() && slot.info->label == which) labelled.push_back(slot.name);
+  }
+  if (labelled.size() == 1) return labelled.front();
+  if (labelled.size() > 1) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} keys are called {}: write the id of one", labelled.size(), which));
+  }
+  return TRY(find_object(repository.storage(), {names::kKeys}, which, "key")).name;
+}
+
 Result<void> remove_key(Context& context, const KeyFlags& flags) {
   const auto repository = TRY(context.open_repository());
   TRY(repository->check_writable());
-  const ObjectName name =
-      TRY(find_object(repository->storage(), {names::kKeys}, flags.which, "key")).name;
   const auto slots = TRY(repository->key_slots());
+  const ObjectName name = TRY(find_key(*repository, slots, flags.which));
   const auto usable = std::ranges::count_if(
       slots, [](const Repository::KeySlot& slot) { return slot.info.has_value(); });
   if (name == repository->opened_slot()) {
@@ -270,7 +287,7 @@ void add_key(CLI::App& app, Context& context) {
                                 "put a new password in place of the one given", change_password);
   add_new_key_flags(*passwd, *flags);
   add_action(*key, context, flags, "remove", "remove a key", remove_key)
-      ->add_option("id", flags->which, "the key's id or its beginning")
+      ->add_option("id", flags->which, "the key's label, or its id or the beginning of it")
       ->required();
   add_action(*key, context, flags, "export", "print a key, still locked, to be kept elsewhere",
              export_key)

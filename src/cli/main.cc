@@ -45,6 +45,15 @@ struct CommandLine {
   CLI::App app;
 };
 
+// Words behind `--` are plain, whatever they look like. CLI11 forgets that once another plain word
+// came before them, so they carry a mark through it that add_everything has taken off again.
+std::vector<std::string> mark_plain_words(std::vector<std::string> words) {
+  const auto end = std::ranges::find(words, "--");
+  if (end == words.end()) return words;
+  for (auto word = words.erase(end); word != words.end(); ++word) word->insert(0, 1, kPlainMark);
+  return words;
+}
+
 // `--tag=` where a script had nothing to say: CLI11 would take the next word for its value.
 Result<void> check_values(const std::vector<std::string>& words) {
   for (const std::string& word : words) {
@@ -60,12 +69,14 @@ Result<void> check_values(const std::vector<std::string>& words) {
 // An exit code if there is nothing to run.
 std::optional<int> parse(CommandLine& line, std::vector<std::string> words) {
   add_everything(line.app, line.context);
-  const bool is_json = std::ranges::find(words, "--json") != words.end();
+  const auto flags_end = std::ranges::find(words, "--");
+  const bool is_json = std::find(words.begin(), flags_end, "--json") != flags_end;
   if (const auto values = check_values(words); !values) {
     line.context.globals.json = is_json;
     return line.context.fail_with(values.error());
   }
   try {
+    words = mark_plain_words(std::move(words));
     std::ranges::reverse(words);  // as CLI11 wants them
     line.app.parse(std::move(words));
   } catch (const CLI::Success& help) {

@@ -41,7 +41,8 @@ std::vector<PatternFlag> PatternFlags::in_order() const {
 Result<std::vector<PatternRule>> PatternFlags::rules() const {
   const std::vector<PatternFlag> flags = in_order();
   auto rules = TRY(read_pattern_flags(flags, name_));
-  if (!flags.empty() && rules.empty())
+  // Nothing to leave out is no mistake; nothing to take may be one.
+  if (!flags.empty() && rules.empty() && name_.find("include") != std::string::npos)
     return fail(ErrorCode::invalid_argument, "the pattern files hold no pattern");
   return rules;
 }

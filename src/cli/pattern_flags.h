@@ -19,7 +19,7 @@ class PatternFlags {
 
   // As they came: of all that match, the last one decides.
   std::vector<PatternFlag> in_order() const;
-  // The same, read and understood; files that are named hold at least one pattern.
+  // The same, read and understood; files of includes hold at least one pattern.
   Result<std::vector<PatternRule>> rules() const;
 
  private:

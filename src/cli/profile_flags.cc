@@ -134,6 +134,10 @@ Result<std::vector<std::string>> with_profile(const CLI::App& app, const Context
   std::string repository = slash == std::string::npos ? "" : named.substr(slash + 1);
   const auto repositories = profile.repositories();
   if (repository.empty() && repositories.size() == 1) repository = repositories.front();
+  if (repositories.size() == 1 && repository != repositories.front()) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("profile {0} has one repository: say -P {0}", profile.name));
+  }
   if (std::ranges::find(repositories, repository) == repositories.end()) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("profile {0} has several repositories: say -P {0}/{1}", profile.name,

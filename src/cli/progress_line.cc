@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <string_view>
 
+#include "src/cli/node_format.h"
 #include "src/cli/terminal.h"
 
 namespace lagan::cli {
@@ -46,7 +48,10 @@ ProgressLine::Display ProgressLine::display_for(const Context& context) {
   const Globals& globals = context.globals;
   if (globals.quiet) return Display::none;
   if (globals.json) return Display::json;
-  const bool on_terminal = ::isatty(STDERR_FILENO) == 1;
+  const char* terminal = std::getenv("TERM");
+  // One that knows no escapes could not be written over.
+  const bool on_terminal =
+      ::isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
   if (on_terminal) return Display::bars;
   // A job of cron speaks only when asked to.
   return globals.progress || wanted_fps() > 0 ? Display::lines : Display::none;
@@ -204,8 +209,8 @@ void ProgressLine::trouble(const std::string& path, const Error& error) {
     return;
   }
   clear_line();
-  put(stderr, fmt::format("{} {}: {}\n", painted("lagan:", Style::error, STDERR_FILENO), path,
-                          error.message));
+  put(stderr, fmt::format("{} {}: {}\n", painted("lagan:", Style::error, STDERR_FILENO),
+                          printable(path), error.message));
 }
 
 void ProgressLine::note(const std::string& text) {
@@ -229,7 +234,7 @@ void ProgressLine::item(const std::string& path, ItemChange change, std::uint64_
     return;
   }
   clear_line();
-  put(stdout, fmt::format("{:9} {}\n", word, path));
+  put(stdout, fmt::format("{:9} {}\n", word, printable(path)));
 }
 
 }  // namespace lagan::cli

@@ -167,6 +167,19 @@ void tell_mistake(const Context& context, const CLI::App& app, const RunFlags& f
   }
 }
 
+// A run takes all of this from its profiles; a word here would be believed to count.
+Result<void> refuse_flags_of_profiles(const CLI::App& app, const KnownFlags& known) {
+  std::vector<std::string> names{"repo"};
+  for (const KnownFlag& flag : known.global) names.push_back(flag.name);
+  for (const std::string& name : names) {
+    const CLI::Option* option = app.get_option_no_throw("--" + name);
+    if (option == nullptr || option->count() == 0 || !option->get_envname().empty()) continue;
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'lagan run' takes --{} from the profile: leave it out", name));
+  }
+  return {};
+}
+
 Result<int> run_profiles(const Context& context, const CLI::App& app, const RunFlags& flags) {
   const std::string folder = TRY(state_folder());
   const auto sound = load_sound_configuration(app);
@@ -177,6 +190,7 @@ Result<int> run_profiles(const Context& context, const CLI::App& app, const RunF
   const Configuration& loaded = *sound;
   std::vector<const Profile*> profiles = TRY(choose_profiles(loaded, flags.profiles));
   const KnownFlags known = known_flags(app);
+  TRY(refuse_flags_of_profiles(app, known));
   for (const Profile* profile : profiles) {
     if (!flags.profiles.empty() && !profile->is_complete()) {
       return fail(ErrorCode::invalid_argument,

@@ -4,10 +4,12 @@
 #include <map>
 #include <set>
 
-#include "util/base64.h"
 #include "src/cli/context.h"
+#include "src/cli/node_format.h"
+#include "src/cli/show.h"
 #include "src/cli/snapshot_json.h"
 #include "src/engine/seen_snapshots.h"
+#include "util/base64.h"
 
 namespace lagan::cli {
 namespace {
@@ -54,17 +56,20 @@ void print_table(const Context& context, const std::vector<StoredSnapshot>& chos
     host_width = std::max(host_width, stored.snapshot.host.size());
     tag_width = std::max(tag_width, joined(stored.snapshot.tags, ",").size());
   }
-  context.say(fmt::format("{:8}  {:19}  {:{}}  {:{}}  {:>11}  {}", "id", "time", "host", host_width,
-                          "tags", tag_width, "size", "paths"));
+  show(context, fmt::format("{:8}  {:19}  {:{}}  {:{}}  {:>11}  {}", "id", "time", "host",
+                            host_width, "tags", tag_width, "size", "paths"));
   for (const StoredSnapshot& stored : chosen) {
     const Snapshot& snapshot = stored.snapshot;
-    context.say(fmt::format("{:8}  {:19}  {:{}}  {:{}}  {:>11}  {}{}", stored.id.short_hex(),
-                            format_time(snapshot.time), snapshot.host, host_width,
-                            joined(snapshot.tags, ","), tag_width,
-                            format_bytes(snapshot.root.content_bytes), joined(snapshot.paths, ", "),
-                            stored.verified ? "" : "  (never verified)"));
+    show(context, fmt::format("{:8}  {:19}  {:{}}  {:{}}  {:>11}  {}{}", stored.id.short_hex(),
+                              format_time(snapshot.time), printable(snapshot.host), host_width,
+                              printable(joined(snapshot.tags, ",")), tag_width,
+                              format_bytes(snapshot.root.content_bytes),
+                              printable(joined(snapshot.paths, ", ")),
+                              stored.verified ? "" : "  (never verified)"));
+    if (!snapshot.label.empty())
+      show(context, fmt::format("{:10}{}", "", printable(snapshot.label)));
   }
-  context.say(fmt::format("{} snapshots", chosen.size()));
+  show(context, fmt::format("{} snapshots", chosen.size()));
 }
 
 // For `check`, which finds out when one of them has vanished.
@@ -152,6 +157,7 @@ void add_snapshots(CLI::App& app, Context& context) {
   command->add_option("snapshot", flags->wanted, "only these");
   flags->filter.add_to(*command);
   command->add_option("--latest", flags->latest, "only the newest N of each host and set of paths")
+      ->check(CLI::Range(1, 1'000'000'000))
       ->type_name("N");
   command->add_flag("-c,--compact", flags->compact,
                     "accepted for restic's sake: the list is compact");

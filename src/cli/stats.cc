@@ -4,6 +4,7 @@
 #include <map>
 
 #include "src/cli/context.h"
+#include "src/cli/show.h"
 #include "src/cli/snapshot_browser.h"
 #include "src/engine/usage.h"
 
@@ -54,20 +55,20 @@ void print_json(const Context& context, UsageMode mode, const Usage& usage, std:
 
 void print_text(const Context& context, const StatsFlags& flags, UsageMode mode, const Usage& usage,
                 std::size_t count) {
-  context.say(fmt::format("Stats in {} mode:", flags.mode));
-  context.say(fmt::format("     Snapshots processed:  {}", count));
+  show(context, fmt::format("Stats in {} mode:", flags.mode));
+  show(context, fmt::format("     Snapshots processed:  {}", count));
   if (mode == UsageMode::raw_data || mode == UsageMode::blobs_per_file)
-    context.say(fmt::format("        Total Blob Count:  {}", usage.chunks));
+    show(context, fmt::format("        Total Blob Count:  {}", usage.chunks));
   if (mode != UsageMode::raw_data)
-    context.say(fmt::format("        Total File Count:  {}", usage.files));
+    show(context, fmt::format("        Total File Count:  {}", usage.files));
   if (mode == UsageMode::raw_data) {
-    context.say(
-        fmt::format(" Total Uncompressed Size:  {}", format_bytes(usage.uncompressed_bytes)));
-    context.say(fmt::format("       Compression Ratio:  {:.2f}x",
-                            ratio(usage.uncompressed_bytes, usage.bytes)));
-    context.say(fmt::format("Compression Space Saving:  {:.2f} %", saving(usage)));
+    show(context,
+         fmt::format(" Total Uncompressed Size:  {}", format_bytes(usage.uncompressed_bytes)));
+    show(context, fmt::format("       Compression Ratio:  {:.2f}x",
+                              ratio(usage.uncompressed_bytes, usage.bytes)));
+    show(context, fmt::format("Compression Space Saving:  {:.2f} %", saving(usage)));
   }
-  context.say(fmt::format("              Total Size:  {}", format_bytes(usage.bytes)));
+  show(context, fmt::format("              Total Size:  {}", format_bytes(usage.bytes)));
 }
 
 Result<int> run_stats(Context& context, const StatsFlags& flags) {

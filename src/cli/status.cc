@@ -114,6 +114,8 @@ Result<int> tell_status(const Context& context, const CLI::App& app,
     print(context, standing);
   }
   if (context.globals.json) context.print_json(all);
+  if (all.empty())
+    return fail(ErrorCode::invalid_argument, "there is no profile; 'lagan help config' shows one");
   return code;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include "src/cli/show.h"
 #include "src/cli/snapshot_json.h"
 #include "src/engine/forget.h"
 #include "src/engine/tree_repair.h"
@@ -26,12 +27,12 @@ Result<int> run_undelete(Context& context, const UndeleteFlags& flags) {
       context.print_json(all);
     }
     for (const StoredSnapshot& stored : list.snapshots) {
-      context.say(fmt::format("{}  {}  {}  {}", stored.id.short_hex(),
-                              format_time(stored.snapshot.time), stored.snapshot.host,
-                              fmt::join(stored.snapshot.paths, ", ")));
+      show(context,
+           fmt::format("{}  {}  {}  {}", stored.id.short_hex(), format_time(stored.snapshot.time),
+                       stored.snapshot.host, fmt::join(stored.snapshot.paths, ", ")));
     }
-    context.say(fmt::format("{} snapshots can be brought back: name them, or say --all",
-                            list.snapshots.size()));
+    show(context, fmt::format("{} snapshots can be brought back: name them, or say --all",
+                              list.snapshots.size()));
     return kOk;
   }
   const std::vector<StoredSnapshot> chosen =

@@ -3,7 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+#include <string_view>
+
 #include "src/cli/command_info.h"
+#include "src/cli/commands.h"
 #include "util/suggest.h"
 
 namespace lagan::cli {
@@ -25,8 +30,55 @@ std::string suggestion(const CLI::App& command, const std::string& meant) {
   return meant.empty() ? ask_for_help(command) : fmt::format("did you mean '{}'?", meant);
 }
 
+// What users of restic and borg write, and what does it here.
+struct Foreign {
+  const char* word;
+  const char* advice;
+};
+
+constexpr Foreign kForeignFlags[] = {
+    {"--parent", "leave it out: what is unchanged is known from the cache, not from a snapshot"},
+    {"--with-atime", "leave it out: access times are not kept, and reading does not change them"},
+    {"--hostname", "write --host"},
+    {"--repository-version", "leave it out: there is one format"},
+    {"--repack-cacheable-only", "leave it out: 'lagan prune' chooses what to store again"},
+    {"--repack-small", "leave it out: 'lagan prune' chooses what to store again"},
+    {"--repack-uncompressed", "leave it out: everything is compressed when it is stored"},
+    {"--remove-all", "leave it out: there are no locks"},
+    {"--exclude-cloud-files",
+     "leave it out: files that are only in a cloud are known on Windows alone"},
+    {"--user", "write --label, which names a key"},
+    {"--comment", "write --description"},
+};
+
+constexpr Foreign kForeignCommands[] = {
+    {"rebuild-index", "'lagan repair index' does it"},
+    {"generate", "'lagan completions' and 'lagan man' do it"},
+    {"self-update", "packages of the system bring new versions"},
+    {"options", "'lagan storage' and docs/storage.md list the settings of -o"},
+    {"features", "there are none to switch on"},
+    {"migrate", "there is one format, and nothing to migrate"},
+    {"info", "'lagan snapshots' and 'lagan stats' tell"},
+    {"extract", "'lagan restore' does it"},
+    {"delete", "'lagan forget' does it"},
+    {"compact", "'lagan prune' does it"},
+    {"break-lock", "there are no locks"},
+    {"rdelete", "remove the folder or bucket yourself"},
+};
+
+std::string advice_for(std::span<const Foreign> known, std::string_view word) {
+  const auto found = std::ranges::find(
+      known, word, [](const Foreign& each) { return std::string_view(each.word); });
+  return found != known.end() ? found->advice : "";
+}
+
 std::string unknown_flag(const CLI::App& command, const std::string& word) {
   const std::string name = word.substr(0, word.find('='));
+  const bool groups = name == "--group-by" || name == "-g";
+  if (const std::string advice = groups ? "leave it out: 'lagan forget' groups snapshots"
+                                        : advice_for(kForeignFlags, name);
+      !advice.empty())
+    return fmt::format("no flag of {} is called '{}'; {}", quoted(command), name, advice);
   std::vector<std::string> flags;
   for (const CLI::App* at = &command; at != nullptr; at = at->get_parent()) {
     for (const CLI::Option* option : flags_of(*at)) {
@@ -45,6 +97,9 @@ std::string unknown_command(const CLI::App& command, const std::string& word) {
   }
   std::string above = command_name(command);
   if (!above.empty()) above += ' ';
+  if (const std::string advice = advice_for(kForeignCommands, word);
+      above.empty() && !advice.empty())
+    return fmt::format("no command is called '{}'; {}", word, advice);
   const std::string meant = closest(word, names);
   return fmt::format("no command is called '{}{}'; {}", above, word,
                      suggestion(command, meant.empty() ? "" : above + meant));
@@ -105,7 +160,9 @@ std::string sentence(const CLI::App& app, const CLI::ParseError& error) {
 }  // namespace
 
 Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
-  return Error{ErrorCode::invalid_argument, sentence(app, error), Retry::never, {}};
+  std::string text = sentence(app, error);
+  std::erase(text, kPlainMark);
+  return Error{ErrorCode::invalid_argument, std::move(text), Retry::never, {}};
 }
 
 }  // namespace lagan::cli

@@ -7,6 +7,7 @@ ValueCheck value_check_of(const CLI::Option& option) {
   try {
     // To look at it, CLI11 wants it to be one that may be changed.
     const CLI::Validator check = *const_cast<CLI::Option&>(option).get_validator(0);
+    if (check.get_name() == kNotEmpty) return nullptr;
     return [check](const std::string& text) -> Result<void> {
       const std::string trouble = check(text);
       if (trouble.empty()) return {};

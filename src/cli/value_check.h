@@ -21,7 +21,10 @@ std::function<std::string(const std::string&)> parsed_by(Parse parse) {
   };
 }
 
-// Null if it takes anything.
+// The name of the check that every flag has whose value must not be empty.
+inline constexpr const char* kNotEmpty = "not empty";
+
+// Null if it takes anything that is not empty.
 ValueCheck value_check_of(const CLI::Option& option);
 
 }  // namespace lagan::cli

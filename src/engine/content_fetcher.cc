@@ -165,12 +165,17 @@ void ContentFetcher::give_up(const Write& write, const Error& error) {
   write.file->settle();
 }
 
-// The chunk is not where the index said. `error` is the file's if it is nowhere else either.
+// The chunk is not where the index said, or damaged there. `error` is the file's if it is nowhere
+// else either.
 void ContentFetcher::write_moved(const Write& write, const Error& error) {
-  if (error.code != ErrorCode::not_found) return give_up(write, error);
+  if (error.code != ErrorCode::not_found && error.code != ErrorCode::corrupt)
+    return give_up(write, error);
   const auto chunk = reader_.load(write.id, ChunkKind::data);
-  if (!chunk)
-    return give_up(write, chunk.error().code == ErrorCode::not_found ? error : chunk.error());
+  if (!chunk) {
+    const ErrorCode code = chunk.error().code;
+    const bool is_known = code == ErrorCode::not_found || code == ErrorCode::corrupt;
+    return give_up(write, is_known ? error : chunk.error());
+  }
   if (write.offset + std::uint64_t{write.length} > chunk->size()) {
     return give_up(write,
                    Error{ErrorCode::corrupt, "a slice lies beyond its chunk", Retry::never, {}});
@@ -187,7 +192,7 @@ void ContentFetcher::write_block(ByteSpan raw, std::vector<Write>::iterator begi
       if (auto sound =
               verify_chunk(repository_.bundle().keys.id_key, it->id, ChunkKind::data, chunk);
           !sound) {
-        give_up(*it, sound.error());
+        write_moved(*it, sound.error());
         continue;
       }
       verified = &it->id;

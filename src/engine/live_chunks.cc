@@ -61,6 +61,7 @@ Result<void> LiveChunks::mark_one(const StoredSnapshot& stored,
       .each = [&](const ChunkId& id, ChunkKind kind, const std::string&) -> Result<void> {
         // A root record gives a lost snapshot back; this one is there.
         if (is_listed || kind == ChunkKind::root_record) return {};
+        missing_.insert(id);
         return fail(ErrorCode::not_found, fmt::format("chunk {} is in no index", id.hex()));
       },
       .trouble = [&](const std::string& path, Error error) -> Result<void> {

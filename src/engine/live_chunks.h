@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "repo/chunk_reader.h"
@@ -30,6 +31,8 @@ class LiveChunks {
   bool is_needed(std::uint64_t number) const { return number < needed_.size() && needed_[number]; }
   // Is the chunk needed, whichever copy this is?
   bool is_live(const ChunkId& id) const;
+  // What snapshots that nobody vouches for need and no segment lists.
+  const std::unordered_set<ChunkId>& missing() const { return missing_; }
 
  private:
   Result<void> mark_one(const StoredSnapshot& stored, std::vector<std::string>& warnings);
@@ -38,6 +41,7 @@ class LiveChunks {
   const LocalIndex& index_;
   ChunkReader reader_;
   std::vector<bool> needed_;
+  std::unordered_set<ChunkId> missing_;
 };
 
 }  // namespace lagan

@@ -17,6 +17,7 @@
 #include "src/engine/collector_memory.h"
 #include "src/engine/listed_packs.h"
 #include "src/engine/live_chunks.h"
+#include "src/engine/lost_snapshots.h"
 #include "src/engine/open_sessions.h"
 #include "src/engine/pack_usage.h"
 #include "src/engine/repair_packs.h"
@@ -78,14 +79,22 @@ class Prune {
         storage_(repository.storage()),
         options_(options),
         observer_(observer),
-        memory_(repository) {}
+        memory_(repository),
+        lost_(repository) {}
 
   Result<PruneResult> run();
 
  private:
+  struct Wanted {
+    ChunkId id;
+    ChunkKind kind;
+  };
   Result<void> sweep();
+  Result<bool> bring_back(const std::vector<std::pair<PackId, ListedPack>>& doomed);
+  Result<void> store_again(const LocalIndex& from, const std::vector<Wanted>& wanted);
   Result<void> survey();
   Result<void> require_listed_packs(const SegmentSet& segments, const ListedPacks& stored) const;
+  Result<void> require_whole_packs(const ListedPacks& stored) const;
   Result<void> index_orphans(const SegmentSet& segments, const ListedPacks& stored);
   Result<void> read_logs_and_index();
   Result<void> list_roots();
@@ -118,11 +127,13 @@ class Prune {
   const PruneOptions& options_;
   Observer& observer_;
   CollectorMemory memory_;
+  LostSnapshots lost_;
   Nanoseconds window_ = 0, storage_now_ = 0;
   std::set<SessionId> not_judged_;            // sessions whose packs are not chosen
   std::optional<SegmentSet> found_segments_;  // when the run began
   std::optional<LocalIndex> index_;
   std::optional<LiveChunks> live_;
+  SnapshotList list_;
   std::vector<StoredSnapshot> snapshots_;
   std::vector<SnapshotId> unreadable_;                     // forgotten, and past their window
   std::set<SnapshotId> known_;                             // from earlier looks of this run
@@ -167,14 +178,19 @@ Result<void> Prune::sweep() {
   const auto listed = segments.listed();
   const auto dropped = segments.dropped();
   const ListedPacks stored = TRY(list_packs(repository_));
+  std::vector<std::pair<PackId, ListedPack>> doomed;
   for (const PackId& id : dropped) {
     const auto at = stored.find(id);
-    if (at == stored.end() || listed.contains(id) || !condemned.contains(id)) continue;
+    if (at != stored.end() && !listed.contains(id) && condemned.contains(id))
+      doomed.emplace_back(id, at->second);
+  }
+  if (!live_->missing().empty() && TRY(bring_back(doomed))) return {};
+  for (const auto& [id, pack] : doomed) {
     TRY(check_stopped());
-    if (!options_.dry_run) TRY(remove(names::pack(at->second.kind, id)));
+    if (!options_.dry_run) TRY(remove(names::pack(pack.kind, id)));
     ++result_.packs_deleted;
-    result_.bytes_deleted += at->second.size;
-    observer_.progress.bytes_done += at->second.size;
+    result_.bytes_deleted += pack.size;
+    observer_.progress.bytes_done += pack.size;
   }
   if (options_.dry_run) return {};
   for (const SegmentId& id : segments.replaced()) {
@@ -182,6 +198,46 @@ Result<void> Prune::sweep() {
     ++result_.segments_deleted;
   }
   return {};
+}
+
+// A snapshot has come back that was hidden when its packs were dropped. Those cannot be listed
+// again, but what is missed of them can be stored again. True if there was any: as long as trees
+// are missing it is not known what they name, so then nothing goes.
+Result<bool> Prune::bring_back(const std::vector<std::pair<PackId, ListedPack>>& doomed) {
+  Segment found;
+  std::vector<Wanted> wanted;
+  std::unordered_set<ChunkId> seen;
+  for (const auto& [id, pack] : doomed) {
+    TRY(check_stopped());
+    auto entry = read_pack_directory(repository_.sealing(), storage_, pack.kind, id, pack.size);
+    if (!entry) {
+      const ErrorCode code = entry.error().code;
+      if (code == ErrorCode::corrupt || code == ErrorCode::not_found) continue;
+      return fail(std::move(entry).error());
+    }
+    bool is_missed = false;
+    std::vector<Wanted> there;
+    for (const Block& block : entry->directory.blocks) {
+      for (const ChunkId& chunk : block.ids) {
+        const bool is_missing = live_->missing().contains(chunk);
+        is_missed = is_missed || is_missing;
+        // With a tree those below it, which are in the same pack mostly.
+        if ((is_missing || block.kind != ChunkKind::data) && !index_->contains(chunk))
+          there.push_back({chunk, block.kind});
+      }
+    }
+    if (!is_missed) continue;
+    for (const Wanted& chunk : there) {
+      if (seen.insert(chunk.id).second) wanted.push_back(chunk);
+    }
+    found.packs.push_back(*std::move(entry));
+  }
+  if (found.packs.empty()) return false;
+  if (options_.dry_run) return true;
+  LocalIndex dropped = TRY(LocalIndex::open("", repository_.id()));
+  TRY(dropped.add(SegmentId{}, found));
+  TRY(store_again(dropped, wanted));
+  return true;
 }
 
 // G1, but for the choice.
@@ -198,6 +254,7 @@ Result<void> Prune::survey() {
   TRY(require_listed_packs(segments, stored));
   TRY(list_roots());
   TRY(mark());
+  TRY(require_whole_packs(stored));
   TRY(require_no_known_damage(repository_, *index_));
   // Those that have come since, or have put a snapshot that was not marked.
   std::unordered_set<SessionId> marked;
@@ -225,6 +282,18 @@ Result<void> Prune::require_listed_packs(const SegmentSet& segments,
                             id.hex()));
   }
   return {};
+}
+
+// Of two copies the one that is kept must not be the one that was cut short.
+Result<void> Prune::require_whole_packs(const ListedPacks& stored) const {
+  return index_->for_each_pack([&](const LocalIndex::PackSummary& pack) -> Result<void> {
+    const auto at = stored.find(pack.name);
+    if (at == stored.end() || at->second.size == pack.size) return {};
+    return fail(ErrorCode::corrupt,
+                fmt::format("pack {} has {} bytes and should have {}: nothing is deleted before "
+                            "'lagan repair packs' has been run",
+                            pack.name.hex(), at->second.size, pack.size));
+  });
 }
 
 // Packs that an interrupted run left are listed, so that they can be judged like all others.
@@ -312,7 +381,8 @@ Result<void> Prune::list_roots() {
                     ": nothing is deleted while it is there. If it is damaged, delete it by hand: "
                     "what it forgot shows again");
   }
-  snapshots_ = std::move(list.snapshots);
+  snapshots_ = list.snapshots;
+  list_ = std::move(list);
   for (StoredSnapshot& stored : snapshots_) {
     if (!stored.forgotten && options_.as_if_forgotten.contains(stored.id))
       stored.forgotten = storage_now_;
@@ -322,7 +392,7 @@ Result<void> Prune::list_roots() {
   std::set<SnapshotId> present;
   for (const StoredSnapshot& stored : snapshots_) present.insert(stored.id);
   for (const SnapshotId& id : known_) {
-    if (!present.contains(id) && !list.forgotten.contains(id)) {
+    if (!present.contains(id) && !list_.forgotten.contains(id)) {
       return fail(
           ErrorCode::unavailable,
           fmt::format("snapshot {} is no longer listed: nothing is deleted; run prune again",
@@ -345,7 +415,17 @@ Result<void> Prune::mark() {
     if (stored.forgotten) ++result_.snapshots_in_window;
     roots.push_back(stored);
   }
+  std::vector<StoredSnapshot> closed = TRY(lost_.find(*index_, list_));
+  std::erase_if(closed, [&](const StoredSnapshot& each) { return is_expired(each.forgotten); });
   auto marked = live_->mark(roots, result_.warnings, options_.is_stopped);
+  std::vector<std::string> what_they_miss;  // nobody was promised that they are whole
+  if (marked) marked = live_->mark(closed, what_they_miss, options_.is_stopped);
+  for (const StoredSnapshot& stored : closed) {
+    result_.warnings.push_back(
+        fmt::format("snapshot {} of {} was never put, or is hidden: what it needs is kept for a "
+                    "while; 'lagan recover' brings it back",
+                    stored.id.short_hex(), stored.snapshot.host));
+  }
   if (marked) return {};
   if (index_->damaged())
     return fail(ErrorCode::unavailable, "the local index is damaged: try again");
@@ -444,10 +524,6 @@ Result<void> Prune::rescue() {
 }
 
 Result<std::size_t> Prune::rescue_once() {
-  struct Wanted {
-    ChunkId id;
-    ChunkKind kind;
-  };
   std::vector<Wanted> wanted;
   std::unordered_set<ChunkId> seen;
   for (const PackId& id : drop_) {
@@ -464,10 +540,15 @@ Result<std::size_t> Prune::rescue_once() {
   // Lookups do not tell what is nowhere from what could not be read.
   if (index_->damaged()) return fail(ErrorCode::corrupt, "the local index is damaged: try again");
   if (wanted.empty()) return 0;
+  TRY(store_again(*index_, wanted));
+  return wanted.size();
+}
+
+Result<void> Prune::store_again(const LocalIndex& from, const std::vector<Wanted>& wanted) {
   LocalIndex written = TRY(LocalIndex::open("", repository_.id()));
   const SessionId session{repository_.random_id().bytes};
   ChunkWriter writer(repository_, written, session, options_.writer);
-  ChunkReader reader(repository_, *index_);
+  ChunkReader reader(repository_, from);
   auto& lane = writer.make_data_lane();
   for (const Wanted& chunk : wanted) {
     TRY(check_stopped());
@@ -481,7 +562,7 @@ Result<std::size_t> Prune::rescue_once() {
   }
   TRY(writer.flush());
   result_.chunks_rescued += wanted.size();
-  return wanted.size();
+  return {};
 }
 
 // Forgotten snapshots past the window: their sessions first, they themselves before any pack that

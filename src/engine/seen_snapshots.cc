@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "crypto/hash.h"
+#include "repo/place_memory.h"
 #include "util/file.h"
 
 namespace lagan {
@@ -22,8 +23,7 @@ std::string line_of(const SnapshotId& id) {
 }
 
 std::string path_of(const Repository& repository) {
-  const std::string& folder = repository.cache_folder();
-  return folder.empty() ? std::string() : folder + "/snapshots-seen";
+  return place_file(repository, "snapshots-seen");
 }
 
 // One write to the end of the file: lines of other processes come before or behind.

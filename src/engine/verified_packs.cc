@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "repo/derived_keys.h"
+#include "repo/place_memory.h"
 #include "util/coding.h"
 #include "util/file.h"
 
@@ -15,8 +16,7 @@ constexpr std::size_t kRecordSize = PackId::kSize + sizeof(std::uint64_t);
 constexpr std::size_t kFileMax = std::size_t{512} << 20;
 
 std::string path_of(const Repository& repository) {
-  const std::string& folder = repository.cache_folder();
-  return folder.empty() ? std::string() : folder + "/verified-packs";
+  return place_file(repository, "verified-packs");
 }
 
 }  // namespace

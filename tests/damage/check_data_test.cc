@@ -3,6 +3,7 @@
 // What `check` reads of packs and files if it is asked to: in which order, for how long, and what
 // it remembers of it. And that it never writes.
 
+#include "repo/place_memory.h"
 #include "src/engine/check_packs.h"
 #include "src/engine/forget.h"
 #include "src/engine/prune.h"
@@ -85,7 +86,7 @@ class Stored {
   RecordingStorage& storage() { return *made_.storage; }
   const TestRepository& made() const { return made_; }
   const std::vector<std::string>& packs() const { return packs_; }
-  std::string memory() const { return made_->cache_folder() + "/verified-packs"; }
+  std::string memory() const { return place_file(*made_, "verified-packs"); }
   Nanoseconds now() const { return now_; }
   void pass(Nanoseconds time) { now_ += time; }
   void lose_cache_folder() { options_.cache_folder.clear(); }

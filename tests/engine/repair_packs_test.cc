@@ -5,6 +5,7 @@
 
 #include "repo/damaged_packs.h"
 #include "repo/index_loader.h"
+#include "repo/place_memory.h"
 #include "src/engine/prune.h"
 #include "src/engine/repair_index.h"
 #include "tests/engine/damage_samples.h"
@@ -291,7 +292,7 @@ TEST_CASE("the memory of damaged packs is one repository's and proves itself") {
   CHECK(known_damaged_packs(*damaged) == std::unordered_set{one, two});
   remember_damaged_packs(*damaged, {}, {two});
   CHECK(known_damaged_packs(*damaged) == std::unordered_set{one});
-  const std::string path = (*damaged).cache_folder() + "/damaged-packs";
+  const std::string path = place_file(*damaged, "damaged-packs");
   auto content = read_file(path, 1000);
   REQUIRE(content);
   content->span()[20] ^= std::byte{1};

@@ -198,6 +198,23 @@ TEST_CASE("filters choose by host, tags and paths") {
   CHECK_FALSE(matches({.hosts = {}, .tag_lists = {}, .paths = {"/hom"}}, snapshot));
 }
 
+TEST_CASE("a snapshot of the future is the latest only where there is no other") {
+  const TestRepository repository;
+  const Nanoseconds now = system_now(), day = Nanoseconds{86'400} * 1'000'000'000;
+  put(repository, snapshot_of(0x30, now + 30 * day, "attic"));
+  put(repository, snapshot_of(0x40, now + 40 * day, "attic"));
+  const auto only = list_snapshots(*repository);
+  REQUIRE(only);
+  CHECK(find_snapshot(*only, "latest", {})->id == id(0x40));
+  put(repository, snapshot_of(0x10, now - day, "attic"));
+  put(repository, snapshot_of(0x20, now + day / 2, "attic"));  // clocks differ
+  const auto list = list_snapshots(*repository);
+  REQUIRE(list);
+  CHECK(find_snapshot(*list, "latest", {})->id == id(0x20));
+  CHECK(find_snapshot(*list, "latest~1", {})->id == id(0x10));
+  CHECK_FALSE(find_snapshot(*list, "latest~2", {}));
+}
+
 TEST_CASE("latest counts back from the newest that fits the filter") {
   const TestRepository repository;
   put(repository, snapshot_of(0x10, 100, "attic"));

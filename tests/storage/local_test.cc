@@ -199,6 +199,26 @@ TEST_CASE_FIXTURE(LocalFixture, "a list removes temporary files of the dead, not
   CHECK_FALSE(fs::exists(used));
 }
 
+TEST_CASE_FIXTURE(LocalFixture, "what lies on a disk that is not mounted is not taken for gone") {
+  const ObjectName name = name_of("packs/ab/a");
+  fs::create_directories(path("packs"));
+  SUBCASE("a kind of object") {
+    fs::remove(path("packs"));
+    fs::create_directory_symlink(folder / "other-disk", path("packs"));
+    CHECK(storage->list("packs/", [](const ObjectInfo&) { return Result<void>(); }).error().code ==
+          ErrorCode::unavailable);
+  }
+  SUBCASE("a part of one") {
+    fs::create_directory_symlink(folder / "other-disk", path("packs/ab"));
+    CHECK(storage->list("packs/", [](const ObjectInfo&) { return Result<void>(); }).error().code ==
+          ErrorCode::unavailable);
+  }
+  CHECK(storage->stat(name).error().code == ErrorCode::unavailable);
+  CHECK(storage->get(name).error().code == ErrorCode::unavailable);
+  CHECK(storage->remove(name).error().code == ErrorCode::unavailable);
+  CHECK_FALSE(storage->put(name, {}));
+}
+
 TEST_CASE_FIXTURE(LocalFixture, "foreign files and folders are ignored and left alone") {
   REQUIRE(storage->put(name_of("packs/a"), {}));
   write_file(path("README.TXT"), "x");
