@@ -10,6 +10,7 @@
 #include <set>
 
 #include "repo/body_cache.h"
+#include "repo/forgotten_memory.h"
 #include "repo/limits.h"
 #include "repo/names.h"
 #include "util/parallel.h"
@@ -39,19 +40,21 @@ Result<std::map<SnapshotId, Nanoseconds>> load_forgotten(const Repository& repos
     objects.push_back(info);
     return {};
   }));
-  const BodyCache cache(repository, from == ReadFrom::cache ? names::kForgotten : "");
+  const auto known = from == ReadFrom::cache ? recall_forgotten(repository) : ForgottenObjects();
   const auto load = [&](const ObjectName& name) -> Result<Forgotten> {
+    if (const auto at = known.find(name); at != known.end()) {
+      Forgotten said;
+      said.snapshots = at->second.snapshots;
+      said.created = at->second.created;
+      return said;
+    }
     const std::string message =
-        TRY(cache.get(ObjectKind::forgotten, name, limits::kCondemnedBytes));
-    return decode_forgotten(
-        as_bytes(TRY_IN(name.text(), check_signature(repository.sealing(), ObjectKind::forgotten,
-                                                     name.text(), message))));
+        TRY(repository.get_signed(ObjectKind::forgotten, name, limits::kCondemnedBytes));
+    return TRY_IN(name.text(), decode_forgotten(as_bytes(message)));
   };
   std::vector<Result<Forgotten>> loaded(objects.size());
   get_each(repository, objects.size(), [&](std::size_t i) { loaded[i] = load(objects[i].name); });
-  std::set<std::string> present;
-  for (const ObjectInfo& info : objects) present.insert(info.name.text());
-  cache.keep_only(present);
+  ForgottenObjects read;
   std::map<SnapshotId, Nanoseconds> forgotten;
   for (std::size_t i = 0; i < objects.size(); ++i) {
     const ObjectInfo& info = objects[i];
@@ -60,14 +63,18 @@ Result<std::map<SnapshotId, Nanoseconds>> load_forgotten(const Repository& repos
       damaged.push_back(decoded.error().message);
       continue;
     }
-    if (decoded->unknown_fields)
+    if (decoded->unknown_fields) {
       damaged.push_back(info.name.text() + ": was written by a later version");
+    } else {
+      read[info.name] = {decoded->snapshots, decoded->created};
+    }
     const Nanoseconds when = info.modified.value_or(decoded->created);
     for (const SnapshotId& id : decoded->snapshots) {
       const auto [at, is_new] = forgotten.try_emplace(id, when);
       if (!is_new) at->second = std::min(at->second, when);
     }
   }
+  if (from == ReadFrom::cache && read != known) remember_forgotten(repository, read);
   return forgotten;
 }
 
