@@ -181,7 +181,7 @@ TEST_CASE("what was forgotten is read once, also near, and the storage says what
       CHECK(ids(look()) == std::vector{id(1)});
     }
   }
-  SUBCASE("one without a signature, or of a later version, is looked at each time") {
+  SUBCASE("one without a signature is looked at each time, one of a later version told each time") {
     Forgotten unsigned_one;
     unsigned_one.snapshots = {id(1)};
     REQUIRE(repository->put_body(ObjectKind::forgotten,
@@ -194,11 +194,11 @@ TEST_CASE("what was forgotten is read once, also near, and the storage says what
     REQUIRE(repository->put_signed(ObjectKind::forgotten,
                                    names::random_name(names::kForgotten, repository->random_id()),
                                    encode(unsigned_one) + "\x78\x01"));  // field 15
-    for (int i = 0; i < 2; ++i) {
+    for (const std::size_t fetched : {2U, 1U}) {
       const SnapshotList list = look();
       CHECK(list.snapshots.empty());
       CHECK(list.damaged_logs.size() == 2);
-      CHECK(gets() == 2);
+      CHECK(gets() == fetched);
     }
   }
 }
