@@ -90,12 +90,21 @@ std::vector<Result<std::string>> get_signed_once(const Repository& repository, O
                       : repository.get_signed(kind, names[i], limits::kCondemnedBytes);
     return {};
   });
+  std::size_t still_there = 0;
+  bool has_news = false;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto id = names::id_of<RandomId>(names[i]);
+    const bool was_known = id && known.contains(*id);
+    still_there += was_known ? 1 : 0;
+    has_news = has_news || (id && !was_known && messages[i]);
+  }
+  if (!has_news && still_there == known.size()) return messages;
   Messages read;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto id = names::id_of<RandomId>(names[i]);
     if (id && messages[i]) read[*id] = *messages[i];
   }
-  if (read != known) memory.remember(read);
+  memory.remember(read);
   return messages;
 }
 
