@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cpack makes a .deb and a tarball of what `cmake --install` installs.
+# cpack makes a .deb of what `cmake --install` installs, or of a static build a tarball for other systems.
 include(GNUInstallDirs)
 install(FILES packaging/systemd/lagan@.service packaging/systemd/lagan@.timer DESTINATION lib/systemd/system)
 install(FILES packaging/systemd/lagan@.service packaging/systemd/lagan@.timer DESTINATION lib/systemd/user)
@@ -8,7 +8,10 @@ install(FILES packaging/examples/laptop.toml packaging/examples/server.toml
 install(FILES CHANGELOG.md LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
-set(CPACK_GENERATOR DEB TGZ)
+set(CPACK_GENERATOR DEB)
+if(LAGAN_STATIC)
+  set(CPACK_GENERATOR TGZ)
+endif()
 set(CPACK_PACKAGE_NAME lagan)
 set(CPACK_PACKAGE_VENDOR "lagan maintainers")
 set(CPACK_PACKAGE_CONTACT "lagan maintainers <maintainers@lagan.example>")

@@ -13,6 +13,7 @@
 #include "repo/derived_keys.h"
 #include "repo/limits.h"
 #include "repo/names.h"
+#include "repo/signed_memory.h"
 #include "util/file.h"
 #include "util/parallel.h"
 
@@ -189,18 +190,11 @@ Result<std::unordered_set<PackId>> load_condemned(const Repository& repository) 
     logs.push_back(info.name);
     return {};
   }));
-  std::vector<Condemned> contents(logs.size());
-  const std::size_t threads =
-      std::max<std::size_t>(1, repository.storage().capabilities().parallel_gets);
-  auto read = for_each_parallel(logs.size(), threads, [&](std::size_t i) -> Result<void> {
-    const std::string message =
-        TRY(repository.get_signed(ObjectKind::condemned, logs[i], limits::kCondemnedBytes));
-    contents[i] = TRY_IN(logs[i].text(), decode_condemned(as_bytes(message)));
-    return {};
-  });
-  TRY(std::move(read));
+  const auto messages = get_signed_once(repository, ObjectKind::condemned, names::kCondemned, logs);
   std::unordered_set<PackId> condemned;
-  for (const Condemned& packs : contents) {
+  for (std::size_t i = 0; i < logs.size(); ++i) {
+    if (!messages[i]) return fail(messages[i].error());
+    const Condemned packs = TRY_IN(logs[i].text(), decode_condemned(as_bytes(*messages[i])));
     condemned.insert(packs.data_packs.begin(), packs.data_packs.end());
     condemned.insert(packs.tree_packs.begin(), packs.tree_packs.end());
   }

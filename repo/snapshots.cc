@@ -12,6 +12,7 @@
 #include "repo/body_cache.h"
 #include "repo/limits.h"
 #include "repo/names.h"
+#include "repo/signed_memory.h"
 #include "util/parallel.h"
 
 namespace lagan {
@@ -35,35 +36,33 @@ void get_each(const Repository& repository, std::size_t count,
 Result<std::map<SnapshotId, Nanoseconds>> load_forgotten(const Repository& repository,
                                                          ReadFrom from,
                                                          std::vector<std::string>& damaged) {
-  std::vector<ObjectInfo> objects;
+  std::vector<ObjectName> logs;
+  std::vector<std::optional<Nanoseconds>> modified;
   TRY(repository.storage().list(names::kForgotten, [&](const ObjectInfo& info) -> Result<void> {
-    objects.push_back(info);
+    logs.push_back(info.name);
+    modified.push_back(info.modified);
     return {};
   }));
-  const BodyCache cache(repository, from == ReadFrom::cache ? names::kForgotten : "");
-  const auto load = [&](const ObjectName& name) -> Result<Forgotten> {
-    const std::string message =
-        TRY(cache.get(ObjectKind::forgotten, name, limits::kCondemnedBytes));
-    return decode_forgotten(
-        as_bytes(TRY_IN(name.text(), check_signature(repository.sealing(), ObjectKind::forgotten,
-                                                     name.text(), message))));
-  };
-  std::vector<Result<Forgotten>> loaded(objects.size());
-  get_each(repository, objects.size(), [&](std::size_t i) { loaded[i] = load(objects[i].name); });
-  std::set<std::string> present;
-  for (const ObjectInfo& info : objects) present.insert(info.name.text());
-  cache.keep_only(present);
+  std::vector<Result<std::string>> messages(logs.size());
+  if (from == ReadFrom::cache) {
+    messages = get_signed_once(repository, ObjectKind::forgotten, names::kForgotten, logs);
+  } else {
+    get_each(repository, logs.size(), [&](std::size_t i) {
+      messages[i] = repository.get_signed(ObjectKind::forgotten, logs[i], limits::kCondemnedBytes);
+    });
+  }
   std::map<SnapshotId, Nanoseconds> forgotten;
-  for (std::size_t i = 0; i < objects.size(); ++i) {
-    const ObjectInfo& info = objects[i];
-    const Result<Forgotten>& decoded = loaded[i];
+  for (std::size_t i = 0; i < logs.size(); ++i) {
+    const auto decoded =
+        messages[i] ? decode_forgotten(as_bytes(*messages[i])) : fail(messages[i].error());
     if (!decoded) {
-      damaged.push_back(decoded.error().message);
+      damaged.push_back(messages[i] ? logs[i].text() + ": " + decoded.error().message
+                                    : decoded.error().message);
       continue;
     }
     if (decoded->unknown_fields)
-      damaged.push_back(info.name.text() + ": was written by a later version");
-    const Nanoseconds when = info.modified.value_or(decoded->created);
+      damaged.push_back(logs[i].text() + ": was written by a later version");
+    const Nanoseconds when = modified[i].value_or(decoded->created);
     for (const SnapshotId& id : decoded->snapshots) {
       const auto [at, is_new] = forgotten.try_emplace(id, when);
       if (!is_new) at->second = std::min(at->second, when);

@@ -86,7 +86,9 @@ Result<int> show_profiles(Context& context, const CLI::App& app,
 }
 
 int check_profiles(Context& context, const CLI::App& app) {
-  const Configuration loaded = load_configuration(app);
+  Configuration loaded = load_configuration(app);
+  for (std::string& missing : missing_files(loaded, known_flags(app)))
+    loaded.problems.push_back(std::move(missing));
   for (const std::string& problem : loaded.problems) context.warn(problem);
   if (context.globals.json) {
     context.print_json({{"message_type", "config_check"},

@@ -48,7 +48,8 @@ std::vector<KnownFlag> flags_in(const CLI::App& command, const std::set<std::str
   for (const CLI::Option* option : flags_of(command)) {
     for (const std::string& name : option->get_lnames()) {
       if (name != "help" && !left_out.contains(name))
-        known.push_back({name, kind_of(*option), check_of(command, *option)});
+        known.push_back(
+            {name, kind_of(*option), check_of(command, *option), value_name(*option) == "FILE"});
     }
   }
   return known;

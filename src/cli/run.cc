@@ -142,7 +142,7 @@ RunWorld make_world(const Context& context, const Profile& profile, Teller& tell
   world.has_network = [] { return has_network("/"); };
   world.has_power = [] { return has_mains_power("/"); };
   world.keep_awake = [](const std::string& name) {
-    return std::make_shared<KeepAwake>("backup of " + name);
+    return std::make_shared<KeepAwake>("/", "backup of " + name);
   };
   world.environment = [](const std::string& name) { return std::getenv(name.c_str()); };
   world.host = own_host();

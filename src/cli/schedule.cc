@@ -115,7 +115,10 @@ Result<int> remove(const Context& context, const CLI::App&, const ScheduleFlags&
   // Also of profiles that are gone.
   std::vector<std::string> names = flags.profiles;
   if (names.empty()) {
-    for (const Installed& each : TRY(list_installed(options))) names.push_back(each.profile);
+    std::vector<std::string> unknown;
+    for (const Installed& each : TRY(list_installed(options, unknown)))
+      names.push_back(each.profile);
+    for (const std::string& text : unknown) context.warn(text);
     std::ranges::sort(names);
     names.erase(std::unique(names.begin(), names.end()), names.end());
   }
@@ -130,10 +133,12 @@ Result<int> remove(const Context& context, const CLI::App&, const ScheduleFlags&
 Result<int> list(const Context& context, const CLI::App& app, bool with_state) {
   const Configuration loaded = TRY(load_sound_configuration(app));
   const TimerOptions options = where_timers_are();
-  const auto installed = TRY(list_installed(options));
+  std::vector<std::string> unknown;
+  const auto installed = TRY(list_installed(options, unknown));
+  for (const std::string& text : unknown) context.warn(text);
   const Nanoseconds now = system_now();
   Json all = Json::array();
-  bool is_well = true;
+  bool is_well = unknown.empty();
   const auto starters = [&](const std::string& name) {
     std::vector<std::string> found;
     for (const Installed& each : installed) {
@@ -162,8 +167,9 @@ Result<int> list(const Context& context, const CLI::App& app, bool with_state) {
                    {"started_by", found},
                    {"next", std::move(moments)}});
     context.say(fmt::format("{}: {}, started by {}", profile.name, schedule->text(),
-                            found.empty() ? "nothing: see 'lagan schedule install'"
-                                          : fmt::format("{}", fmt::join(found, " and "))));
+                            !found.empty()    ? fmt::format("{}", fmt::join(found, " and "))
+                            : unknown.empty() ? "nothing: see 'lagan schedule install'"
+                                              : "nothing that could be looked at"));
     context.say("  next at " + shown);
   }
   for (const Installed& each : installed) {

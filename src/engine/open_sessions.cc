@@ -127,8 +127,9 @@ Result<void> remove_closed_sessions(const Repository& repository,
                                     Nanoseconds storage_now) {
   for (const SessionState& session : sessions) {
     const bool is_old = session.last_sign && *session.last_sign + kFencedStay <= storage_now;
-    const bool is_over =
-        session.has_snapshot || session.is_abandoned || (session.has_fence && is_old);
+    // Heartbeats alone are no session: a collector that was killed has asked for the time.
+    const bool is_left = session.has_fence || !session.is_registered;
+    const bool is_over = session.has_snapshot || session.is_abandoned || (is_left && is_old);
     if (!is_over) continue;
     for (const ObjectName& name : session.objects) {
       auto removed = repository.storage().remove(name);

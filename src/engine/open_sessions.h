@@ -46,7 +46,7 @@ Result<std::set<SessionId>> close_dead_sessions(const Repository& repository,
 
 // Deletes what closed sessions have left: heartbeats, then the registration. Those that a collector
 // has fenced stay for a while: a writer that lives takes a missing registration for a sign that its
-// machine was rolled back.
+// machine was rolled back. So do heartbeats without a registration.
 Result<void> remove_closed_sessions(const Repository& repository,
                                     const std::vector<SessionState>& sessions,
                                     Nanoseconds storage_now);

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,9 +12,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <optional>
 
 #include "src/schedule/host.h"
+#include "src/schedule/process_guard.h"
 #include "util/file.h"
 
 namespace lagan {
@@ -24,7 +23,6 @@ namespace {
 using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t kKeptBytes = 64 << 10;
-constexpr auto kGrace = std::chrono::seconds(10);
 // How soon a stop is noticed.
 constexpr int kPollMilliseconds = 200;
 
@@ -100,11 +98,8 @@ class Listener {
   bool was_cut_ = false;
 };
 
-[[noreturn]] void become(const CommandOrder& order, const std::vector<char*>& arguments, int input,
-                         int output, int errors) {
-  ::setpgid(0, 0);
-  // Who kills a run does not want its steps to go on.
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+void become(const CommandOrder& order, const std::vector<char*>& arguments, int input, int output,
+            int errors) {
   ::dup2(input, STDIN_FILENO);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(errors, STDERR_FILENO);
@@ -116,7 +111,6 @@ class Listener {
   }
   for (const auto& [name, value] : order.variables) ::setenv(name.c_str(), value.c_str(), 1);
   ::execvp(arguments[0], arguments.data());
-  ::_exit(127);
 }
 
 }  // namespace
@@ -127,20 +121,18 @@ Result<CommandOutcome> run_command(const CommandOrder& order) {
   for (const std::string& word : order.words)
     arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execvp
   arguments.push_back(nullptr);
-  const pid_t child = ::fork();
-  if (child < 0) return fail(system_error("start " + order.words.front(), errno));
-  if (child == 0) {
+  const pid_t child = fork_guarded(order.grace, [&] {
     become(order, arguments, input.reading.descriptor(), output.writing.descriptor(),
            errors.writing.descriptor());
-  }
-  ::setpgid(child, child);
+  });
+  if (child < 0) return fail(system_error("start " + order.words.front(), errno));
   for (File* end : {&input.reading, &output.writing, &errors.writing}) *end = File();
   ::fcntl(input.writing.descriptor(), F_SETFL, O_NONBLOCK);
   Listener heard(std::move(output.reading), false, order);
   Listener told(std::move(errors.reading), true, order);
   std::size_t written = 0;
   CommandOutcome outcome;
-  std::optional<Steady::time_point> kill_at;
+  bool is_to_end = false;
   const auto started = Steady::now();
   int status = 0;
   bool is_gone = false;
@@ -165,15 +157,12 @@ Result<CommandOutcome> run_command(const CommandOrder& order) {
       if (size > 0) written += static_cast<std::size_t>(size);
       if (size < 0 && errno != EAGAIN && errno != EINTR) written = order.input.size();
     }
-    const auto now = Steady::now();
     const bool is_late =
-        order.timeout != 0 && now - started > std::chrono::nanoseconds(order.timeout);
-    if (!kill_at && (is_late || order.stop.stop_requested())) {
+        order.timeout != 0 && Steady::now() - started > std::chrono::nanoseconds(order.timeout);
+    if (!is_gone && !is_to_end && (is_late || order.stop.stop_requested())) {
+      is_to_end = true;
       outcome.was_late = is_late;
-      ::kill(-child, SIGTERM);
-      kill_at = now + kGrace;
-    } else if (kill_at && now > *kill_at) {
-      ::kill(-child, SIGKILL);
+      ::kill(child, SIGTERM);
     }
   }
   heard.close();

@@ -31,8 +31,10 @@ struct CommandOrder {
   // error, and it runs with what it has.
   Priority priority;
   Nanoseconds timeout = 0;  // 0: none
-  // Has it end. What is not gone ten seconds later is killed.
+  // Has it end, as the timeout does, and our own death: it and all that it has started in its group
+  // get SIGTERM, and what is not gone after `grace` is killed.
   std::stop_token stop;
+  Nanoseconds grace = Nanoseconds{10} * 1'000'000'000;
 };
 
 struct CommandOutcome {

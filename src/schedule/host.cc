@@ -87,9 +87,9 @@ Result<void> lower_priority(int nice, const std::string& ionice) {
   return {};
 }
 
-KeepAwake::KeepAwake(const std::string& why) {
+KeepAwake::KeepAwake(const std::string& root, const std::string& why) {
   // Asking systemd-inhibit to be there costs a process, and where there is no systemd it fails.
-  if (::access("/run/systemd/system", F_OK) != 0) return;
+  if (::access((root + "run/systemd/system").c_str(), F_OK) != 0) return;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return;
   const std::string reason = "--why=" + why;

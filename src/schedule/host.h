@@ -19,10 +19,11 @@ bool has_mains_power(const std::string& root);
 // `ionice` is "", "idle" or "best-effort".
 Result<void> lower_priority(int nice, const std::string& ionice);
 
-// Keeps the machine from going to sleep, where systemd lets it, for as long as it lives.
+// Keeps the machine from going to sleep, where systemd lets it, for as long as it lives; `root` as
+// above.
 class KeepAwake {
  public:
-  explicit KeepAwake(const std::string& why);
+  KeepAwake(const std::string& root, const std::string& why);
   ~KeepAwake();
   KeepAwake(const KeepAwake&) = delete;
   KeepAwake& operator=(const KeepAwake&) = delete;

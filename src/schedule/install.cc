@@ -161,11 +161,14 @@ Result<std::vector<std::string>> remove(const std::string& profile, const TimerO
   return done;
 }
 
-Result<std::vector<Installed>> list_installed(const TimerOptions& options) {
+Result<std::vector<Installed>> list_installed(const TimerOptions& options,
+                                              std::vector<std::string>& unknown) {
   std::vector<Installed> found;
   const auto add_timers = [&](const std::string& folder, std::string_view start) {
     constexpr std::string_view kEnd = ".timer";
     const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), ::closedir);
+    if (open == nullptr && errno != ENOENT && errno != ENOTDIR)
+      unknown.push_back(system_error(folder, errno).message);
     while (const dirent* entry = open != nullptr ? ::readdir(open.get()) : nullptr) {
       const std::string name = entry->d_name;
       if (!name.starts_with(start) || !name.ends_with(kEnd)) continue;
@@ -177,7 +180,9 @@ Result<std::vector<Installed>> list_installed(const TimerOptions& options) {
   add_timers(folder, "lagan-");
   // The package's, which 'systemctl enable' has put there.
   add_timers(folder + "/timers.target.wants", "lagan@");
-  for (const std::string& profile : crontab_profiles(crontab().value_or("")))
+  const auto lines = crontab();
+  if (!lines) unknown.push_back(lines.error().message);
+  for (const std::string& profile : crontab_profiles(lines.value_or("")))
     found.push_back({profile, Starter::crontab, "the crontab", ""});
   std::ranges::sort(found, {}, &Installed::profile);
   return found;

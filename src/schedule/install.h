@@ -27,7 +27,9 @@ std::string printed(const Profile& profile, const TimerOptions& options, Starter
 Result<std::vector<std::string>> install(const Profile& profile, const TimerOptions& options,
                                          Starter starter);
 Result<std::vector<std::string>> remove(const std::string& profile, const TimerOptions& options);
-Result<std::vector<Installed>> list_installed(const TimerOptions& options);
+// What cannot be looked at is told in `unknown`.
+Result<std::vector<Installed>> list_installed(const TimerOptions& options,
+                                              std::vector<std::string>& unknown);
 // Is its next time waited for?
 bool is_active(const Installed& installed, const TimerOptions& options);
 

@@ -3,8 +3,10 @@
 
 #include <dirent.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -407,6 +409,25 @@ std::vector<std::string> profile_files(const std::vector<std::string>& folders) 
 Configuration load_configuration(const std::vector<std::string>& files, const KnownFlags& flags,
                                  const Environment& environment) {
   return Loader(flags, environment).load(files);
+}
+
+std::vector<std::string> missing_files(const Configuration& loaded, const KnownFlags& flags) {
+  const ProfileKeys keys(flags);
+  std::vector<std::string> missing;
+  for (const Profile& profile : loaded.profiles) {
+    for (const auto& [key, setting] : profile.settings) {
+      // What is inherited is told where it stands.
+      if (!keys.names_file(key) || setting.profile != profile.name) continue;
+      for (const std::string& path : setting.values) {
+        // Standard input; and whoever may not look cannot say.
+        if (path == "-" || ::access(path.c_str(), F_OK) == 0) continue;
+        if (errno != ENOENT && errno != ENOTDIR) continue;
+        missing.push_back(fmt::format("{}: profiles.{}.{}: there is no file '{}'",
+                                      setting.origin.text(), profile.name, key, path));
+      }
+    }
+  }
+  return missing;
 }
 
 }  // namespace lagan

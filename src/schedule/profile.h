@@ -74,4 +74,8 @@ std::vector<std::string> profile_files(const std::vector<std::string>& folders);
 Configuration load_configuration(const std::vector<std::string>& files, const KnownFlags& flags,
                                  const Environment& environment);
 
+// Values that name a file to be read which is not there now, in the words of problems: lists of
+// patterns, password files. No mistakes of the profile: they may come before it is run.
+std::vector<std::string> missing_files(const Configuration& loaded, const KnownFlags& flags);
+
 }  // namespace lagan

@@ -159,15 +159,19 @@ ProfileKeys::ProfileKeys(const KnownFlags& flags) {
 
   add_commands("dumps.*.command", KeyKind::text);
   add("dumps.*.filename", KeyKind::text);
+  add("dumps.*.timeout", KeyKind::text, check_duration);
 
   add_flags("retention.", flags.forget);
   add("prune.schedule", KeyKind::text, check_schedule);
+  add("prune.timeout", KeyKind::text, check_duration);
   add_flags("prune.", flags.prune);
   add("check.schedule", KeyKind::text, check_schedule);
+  add("check.timeout", KeyKind::text, check_duration);
   add_flags("check.", flags.check);
 
   add("limits.nice", KeyKind::number, number_between(-20, 19));
   add("limits.ionice", KeyKind::text, one_of({"idle", "best-effort"}));
+  add("limits.timeout", KeyKind::text, check_duration);
   add("limits.retries", KeyKind::number, number_between(0, 100));
   add("limits.retry-delay", KeyKind::text, check_duration);
   add("limits.wait-for-network", KeyKind::text, check_duration);
@@ -198,6 +202,7 @@ ProfileKeys::ProfileKeys(const KnownFlags& flags) {
   for (const char* above : {"", "repositories.*."}) {
     add(fmt::format("{}environment.*", above), KeyKind::text);
     add(fmt::format("{}environment.*.file", above), KeyKind::text);
+    keys_.back().is_file = true;
     add_commands(fmt::format("{}environment.*.command", above), KeyKind::text);
     add(fmt::format("{}environment.*.credential", above), KeyKind::text);
   }
@@ -217,6 +222,7 @@ void ProfileKeys::add_flags(const std::string& table, const std::vector<KnownFla
       add_commands(table + flag.name, KeyKind::text);
     } else {
       add(table + flag.name, flag.kind, given(flag.check));
+      keys_.back().is_file = flag.is_file;
     }
   }
 }
@@ -234,6 +240,11 @@ const ProfileKeys::Key* ProfileKeys::find(const std::string& key) const {
 bool ProfileKeys::is_substituted(const std::string& key) const {
   const Key* known = find(key);
   return known == nullptr || !known->is_command;
+}
+
+bool ProfileKeys::names_file(const std::string& key) const {
+  const Key* known = find(key);
+  return known != nullptr && known->is_file;
 }
 
 std::string ProfileKeys::unknown(const std::string& key) const {

@@ -27,7 +27,8 @@ enum class KeyKind {
 struct KnownFlag {
   std::string name;  // "keep-daily"
   KeyKind kind = KeyKind::value;
-  ValueCheck check;  // may be null
+  ValueCheck check;      // may be null
+  bool is_file = false;  // names one that is read
 };
 
 // The flags of commands that make sense in a profile.
@@ -53,6 +54,8 @@ class ProfileKeys {
   std::optional<std::string> problem(const std::string& key, const Setting& setting) const;
   // Is `${NAME}` in it replaced? Not in commands, whose shells have variables of their own.
   bool is_substituted(const std::string& key) const;
+  // Does it name a file that is read?
+  bool names_file(const std::string& key) const;
 
  private:
   struct Key {
@@ -60,6 +63,7 @@ class ProfileKeys {
     KeyKind kind = KeyKind::text;
     ValueCheck check;
     bool is_command = false;
+    bool is_file = false;
   };
   void add(const std::string& path, KeyKind kind, ValueCheck check = nullptr);
   void add_commands(const std::string& path, KeyKind kind);

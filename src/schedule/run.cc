@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 
+#include "util/duration.h"
 #include "util/file.h"
 
 namespace lagan {
@@ -17,7 +18,8 @@ constexpr Nanoseconds kSecond = 1'000'000'000, kHour = 3600 * kSecond;
 // How soon it is seen that network or mains power has come.
 constexpr Nanoseconds kLook = 5 * kSecond;
 constexpr int kPartial = 3;
-constexpr int kNeverAgain[] = {10, 12, 130};  // no repository, wrong password, stopped
+// No repository, wrong password, stopped by somebody or because it took too long.
+constexpr int kNeverAgain[] = {10, 12, 130, kTimedOut};
 
 std::string schedule_key(Step step) {
   return step == Step::backup ? "schedule" : step_name(step) + ".schedule";
@@ -136,6 +138,7 @@ class Run {
     std::shared_ptr<void> awake;
     if (profile_.flag("limits.keep-awake", true)) awake = world_.keep_awake(profile_.name);
     begun_ = world_.clock();
+    find_priority();
     warn_all(notifier_.tell_start());
     if (run_hooks("", "before", {})) {
       for (const std::string& name : profile_.repositories()) run_repository(name);
@@ -145,6 +148,22 @@ class Run {
     if (is_unwell()) run_hooks("", "failed", {});
     run_hooks("", "finally", {});
     return finish();
+  }
+
+  // What of the priority may not be had is told once, not by each program that asks for it.
+  void find_priority() {
+    const Priority wanted{profile_.number("limits.nice", 0), profile_.text("limits.ionice")};
+    const auto is_had = [&](const Priority& part) {
+      CommandOrder order;
+      order.words = {"true"};
+      order.priority = part;
+      const auto tried = world_.command(order);
+      if (!tried || tried->errors.empty()) return true;
+      add_line(tried->errors.substr(0, tried->errors.find('\n')), true);
+      return false;
+    };
+    if (wanted.nice != 0 && is_had({wanted.nice, ""})) priority_.nice = wanted.nice;
+    if (!wanted.ionice.empty() && is_had({0, wanted.ionice})) priority_.ionice = wanted.ionice;
   }
 
   // No news, unless it has gone on for too long.
@@ -239,7 +258,7 @@ class Run {
   }
 
   bool run_step(const std::string& name, Step step) {
-    const auto orders = step_orders(profile_, name, step, world_.host, flags_, world_.environment);
+    auto orders = step_orders(profile_, name, step, world_.host, flags_, world_.environment);
     RepositoryRecord& repository = record_.repositories[name];
     StepRecord& record = repository.steps[step];
     record.attempted = world_.clock();
@@ -251,6 +270,7 @@ class Run {
       outcome.exit_code = 1;
       outcome.error = last_hook_error_;
     } else {
+      for (StepOrder& order : *orders) order.priority = priority_;
       outcome = try_orders(*orders);
       if (outcome.is_success() && !run_hooks(step_name(step), "after", {name, &outcome})) {
         // What the step itself has found was good.
@@ -269,6 +289,8 @@ class Run {
     StepOutcome total;
     for (const StepOrder& order : orders) {
       StepOutcome one = try_order(order);
+      if (!one.error.empty() && !order.dump.empty())
+        one.error = fmt::format("dump {}: {}", order.dump, one.error);
       if (!one.is_success()) return one;
       if (one.is_partial()) {
         total.exit_code = one.exit_code;
@@ -384,7 +406,7 @@ class Run {
       CommandOrder order;
       order.words = {"/bin/sh", "-c", line};
       order.timeout = profile_.duration("hooks.timeout", "1h");
-      order.priority = priority_of(profile_);
+      order.priority = priority_;
       // Who has begun something is to end it, whatever happens.
       if (when == "before" || when == "after") order.stop = world_.stop;
       const bool is_bad = context.outcome != nullptr ? !context.outcome->is_success() : is_unwell();
@@ -413,7 +435,7 @@ class Run {
       if (!done) {
         trouble = done.error().message;
       } else if (done->was_late) {
-        trouble = "it did not end in time";
+        trouble = fmt::format("it did not end within {}", format_duration(order.timeout));
       } else if (done->exit_code != 0) {
         trouble = fmt::format("it ended with status {}", done->exit_code);
       }
@@ -486,6 +508,7 @@ class Run {
   std::vector<std::string> lines_;  // of the report
   std::string last_hook_error_;
   Nanoseconds begun_ = 0;
+  Priority priority_;
   bool has_failed_ = false, is_partial_ = false;
 };
 

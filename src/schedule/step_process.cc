@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "src/schedule/command.h"
+#include "util/duration.h"
 
 namespace lagan {
 namespace {
@@ -78,6 +79,7 @@ RunStep step_by_program(std::string program, std::stop_token stop,
     command.words.insert(command.words.begin() + 2, "--json");
     command.variables = order.variables;
     command.priority = order.priority;
+    command.timeout = order.timeout;
     command.stop = stop;
     command.on_line = [&](bool is_error, std::string_view line) {
       interpreter.take(is_error, line);
@@ -87,6 +89,9 @@ RunStep step_by_program(std::string program, std::stop_token stop,
     outcome.exit_code = ended ? ended->exit_code : 1;
     if (!ended) {
       outcome.error = ended.error().message;
+    } else if (ended->was_late && !outcome.is_success()) {
+      outcome.exit_code = kTimedOut;
+      outcome.error = fmt::format("it did not end within {}", format_duration(order.timeout));
     } else if (ended->exit_code != 0) {
       outcome.error = !interpreter.last_words().empty()
                           ? interpreter.last_words()

@@ -12,6 +12,9 @@
 
 namespace lagan {
 
+// The code of a step that took longer than it may: that of timeout(1).
+constexpr int kTimedOut = 124;
+
 struct StepOutcome {
   int exit_code = 0;
   std::string error;         // in one line, empty if all went well

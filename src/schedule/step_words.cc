@@ -6,12 +6,15 @@
 #include <algorithm>
 
 #include "src/schedule/command.h"
+#include "util/duration.h"
 #include "util/file.h"
 
 namespace lagan {
 namespace {
 
 constexpr std::size_t kSecretMax = 65536;
+// Time enough for somebody to be asked.
+constexpr Nanoseconds kSecretTimeout = Nanoseconds{10 * 60} * 1'000'000'000;
 
 void add_words(std::vector<std::string>& words, const std::string& name, const Setting& setting) {
   if (setting.kind == Setting::Kind::boolean) {
@@ -47,7 +50,12 @@ Result<std::string> read_secret(const std::string& path) {
 Result<std::string> secret_of_command(const std::string& command) {
   CommandOrder order;
   order.words = {"/bin/sh", "-c", command};
+  order.timeout = kSecretTimeout;
   const CommandOutcome outcome = TRY(run_command(order));
+  if (outcome.was_late) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("the command did not end within {}", format_duration(kSecretTimeout)));
+  }
   if (outcome.exit_code != 0) {
     return fail(ErrorCode::invalid_argument, fmt::format("the command failed with status {}: {}",
                                                          outcome.exit_code, outcome.errors));
@@ -112,10 +120,6 @@ std::vector<std::string> forget_words(const Profile& profile, const std::string&
   return words;
 }
 
-Priority priority_of(const Profile& profile) {
-  return {profile.number("limits.nice", 0), profile.text("limits.ionice")};
-}
-
 Result<Variables> own_variables(const Profile& whole, const std::string& repository,
                                 const Environment& environment) {
   const Profile profile = profile_for(whole, repository);
@@ -172,11 +176,14 @@ Result<std::vector<StepOrder>> step_orders(const Profile& profile, const std::st
                                            const Environment& environment) {
   const Access access = TRY(repository_access(profile, repository, flags, environment));
   std::vector<StepOrder> orders;
-  const auto add = [&](std::vector<std::string> words) -> std::vector<std::string>& {
+  // `table` may have a limit of time of its own.
+  const auto add = [&](const std::string& table,
+                       std::vector<std::string> words) -> std::vector<std::string>& {
     words.insert(words.begin(), step_name(step));
     words.insert(words.end(), access.words.begin(), access.words.end());
-    orders.push_back(
-        {profile.name, repository, step, std::move(words), access.variables, priority_of(profile)});
+    orders.push_back({profile.name, repository, step, "", std::move(words), access.variables,
+                      Priority(),
+                      profile.duration(table + "timeout", profile.text("limits.timeout", "0"))});
     return orders.back().words;
   };
   const std::string tag = "--tag=" + profile_tag(profile);
@@ -189,27 +196,28 @@ Result<std::vector<StepOrder>> step_orders(const Profile& profile, const std::st
             "--stdin-filename=" + profile.text(above + "filename", dump)};
         if (const Setting* tags = profile.find("tag")) add_words(words, "tag", *tags);
         if (const Setting* own = profile.find("host")) add_words(words, "host", *own);
-        auto& all = add(std::move(words));
+        auto& all = add(above, std::move(words));
         all.insert(all.end(), {"--", "/bin/sh", "-c", profile.text(above + "command")});
+        orders.back().dump = dump;
       }
       if (!profile.has_files()) break;
       std::vector<std::string> words = flag_words(profile, "", flags.backup);
       words.push_back(tag);
-      auto& all = add(std::move(words));
+      auto& all = add("limits.", std::move(words));
       all.emplace_back("--");
       for (const std::string& source : profile.list("sources")) all.push_back(source);
       break;
     }
     case Step::forget: {
       std::vector<std::string> words = forget_words(profile, host, flags);
-      if (!words.empty()) add(std::move(words));
+      if (!words.empty()) add("limits.", std::move(words));
       break;
     }
     case Step::prune:
-      add(flag_words(profile, "prune.", flags.prune));
+      add("prune.", flag_words(profile, "prune.", flags.prune));
       break;
     case Step::check:
-      add(flag_words(profile, "check.", flags.check));
+      add("check.", flag_words(profile, "check.", flags.check));
       break;
   }
   return orders;

@@ -21,9 +21,11 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 struct StepOrder {
   std::string profile, repository;  // the latter by its name in the profile, "" for the only one
   Step step = Step::backup;
+  std::string dump;                // the name of the one that is saved; "" for all else
   std::vector<std::string> words;  // "backup", "--tag=…", …
   Variables variables;             // to be added to the environment
-  Priority priority;
+  Priority priority;               // for whoever runs it to say
+  Nanoseconds timeout = 0;         // 0: none
 };
 
 // One, for each dump one more in front of a backup, or none for a step that the profile does not
@@ -52,9 +54,6 @@ std::vector<std::string> flag_words(const Profile& profile, const std::string& t
 // without one.
 std::vector<std::string> forget_words(const Profile& profile, const std::string& host,
                                       const KnownFlags& flags);
-
-// That of all programs which a profile has run: one profile's is not that of the next.
-Priority priority_of(const Profile& profile);
 
 // The tag of everything that a profile saves, by which its policy finds what it may forget.
 std::string profile_tag(const Profile& profile);

@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import resource
+import select
 import signal
 import subprocess
 import threading
@@ -150,6 +151,14 @@ limits.retries = 0
         self.assertIn(b"--tag=profile=home", read(words))
         self.assertNotIn(b"geheim", read(words))
         self.assertIn("127.0.0.1:1", self.errors)
+
+    def test_files_that_are_not_there_are_told_but_nothing_is_opened(self):
+        self.profile('exclude-file = "/no/such"\nrepository-file = "/no/location"\n',
+                     self.base.replace(f'repository = "{self.repository}"\n', ""))
+        self.run_lagan("config", "check", code=1)
+        self.assertIn("home.toml:8: profiles.home.exclude-file: there is no file '/no/such'", self.errors)
+        self.assertIn("home.toml:9: profiles.home.repository-file: there is no file", self.errors)
+        self.run_lagan("config", "show")
 
     def test_any_command_can_use_a_profile(self):
         self.profile('exclude = ["*.o"]\n')
@@ -446,11 +455,55 @@ inherit = "home"
         self.run_lagan("run", preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
         self.assertEqual(len(self.saved()), 1)
 
-    def test_an_interrupted_run_stops_its_step(self):
+    def hold(self):
+        """A pipe that commands write to, and how to wait until none of them lives."""
         fifo = os.path.join(self.folder, "fifo")
         os.mkfifo(fifo)
         alive = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, alive)
+
+        def expect_end():
+            # The end of the pipe comes when nobody holds it any more.
+            self.assertEqual(select.select([alive], [], [], 60)[0], [alive])
+            self.assertEqual(os.read(alive, 1), b"")
+        return expect_end
+
+    def test_what_takes_too_long_is_ended_with_its_children_and_named(self):
+        expect_end = self.hold()
+        slow = "exec 3> ${HOME}/fifo; sleep 1000; true"
+        told = os.path.join(self.folder, "told")
+        self.profile(f'dumps.shop.command = "{slow}"\ndumps.shop.timeout = "1s"\n'
+                     f'notify.command = "cat >>{told}"\n')
+        self.run_lagan("run", code=1)
+        self.assertIn("home: backup FAILED: dump shop: it did not end within 1 s", self.errors)
+        self.assertIn("dump shop: it did not end within 1 s", read(told).decode())
+        expect_end()
+        self.assertEqual(self.json("status", code=1)[0]["status"], "failed")
+        self.profile(f'hooks.before = "{slow}"\nhooks.timeout = "1s"\n')
+        self.run_lagan("run", code=1)
+        self.assertIn("it did not end within 1 s", self.errors)
+        self.assertEqual(self.saved(), [])
+        expect_end()
+        # And the lock is free.
+        self.profile()
+        self.run_lagan("run")
+
+    def test_a_run_that_is_killed_leaves_nothing_behind(self):
+        expect_end = self.hold()
+        slow = "exec 3> ${HOME}/fifo; touch ${HOME}/begun; sleep 1000; true"
+        for key in ("hooks.before", "dumps.shop.command"):
+            self.profile(f'{key} = "{slow}"\n')
+            with self.subTest(key), self.start("run") as process:
+                while not os.path.exists(os.path.join(self.folder, "begun")):
+                    self.assertIsNone(process.poll())
+                process.kill()
+                expect_end()
+                os.remove(os.path.join(self.folder, "begun"))
+        self.profile()
+        self.run_lagan("run")
+
+    def test_an_interrupted_run_stops_its_step(self):
+        expect_end = self.hold()
         self.profile('dumps.slow.command = "exec 3> ${HOME}/fifo; touch ${HOME}/begun; exec sleep 1000"\n')
         with self.start("run") as process:
             while not os.path.exists(os.path.join(self.folder, "begun")):
@@ -458,9 +511,7 @@ inherit = "home"
             process.terminate()
             _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130, errors)
-        # The end of the pipe comes when nobody holds it any more.
-        os.set_blocking(alive, True)
-        self.assertEqual(os.read(alive, 1), b"")
+        expect_end()
 
 
 class Status(ProfileCase):
@@ -557,6 +608,11 @@ class Schedule(OrdinaryUser):
                 self.refuse("schedule", "install", "--crontab", saying=saying)
                 self.assertIn(saying, self.run_lagan("schedule", "remove", "home"))
                 self.assertFalse(os.path.exists(self.calls))
+                self.assertIn("started by nothing that could be looked at",
+                              self.run_lagan("schedule", "list"))
+                self.assertIn(saying, self.errors)
+                self.run_lagan("schedule", "status", code=1)
+                self.assertIn(saying, self.errors)
 
     def test_where_things_are_is_known_to_what_starts_them(self):
         type(self).environment = {**self.environment, "XDG_CACHE_HOME": self.folder + "/cache"}

@@ -10,6 +10,7 @@
 #include "repo/session.h"
 #include "src/engine/check.h"
 #include "src/engine/forget.h"
+#include "src/engine/open_sessions.h"
 #include "tests/engine/engine_samples.h"
 
 namespace lagan {
@@ -247,6 +248,35 @@ TEST_CASE("a silent session is fenced after a while, and its packs are taken") {
   options.fence_after = 0;
   CHECK(prune_well(two.client, options).sessions_fenced == 1);
   REQUIRE((*open)->abandon());
+}
+
+TEST_CASE("heartbeats that a killed collector has left go after a while, those of others stay") {
+  TwoSnapshots two;
+  const Repository& repository = *two.client.repository;
+  const SessionId left = samples::id<SessionId>(78), living = samples::id<SessionId>(79);
+  SessionMessage message;
+  for (const SessionId& id : {left, living}) {
+    message.session = id;
+    message.beat = 1;
+    REQUIRE(repository.put_body(ObjectKind::session, names::heartbeat(id, 1), encode(message)));
+  }
+  message.beat = 0;
+  message.created = repository.now();
+  REQUIRE(repository.put_body(ObjectKind::session, names::session(living), encode(message)));
+  const std::size_t before = two.client.repository.names("sessions/").size();
+  const auto sessions = list_sessions(repository);
+  REQUIRE(sessions);
+  std::vector<SessionState> ours;
+  std::ranges::copy_if(*sessions, std::back_inserter(ours), [&](const SessionState& session) {
+    return session.id == left || session.id == living;
+  });
+  REQUIRE(ours.size() == 2);
+  REQUIRE(remove_closed_sessions(repository, ours, repository.now() + 24 * kHour));
+  CHECK(two.client.repository.names("sessions/").size() == before);
+  REQUIRE(remove_closed_sessions(repository, ours, repository.now() + 8 * 24 * kHour));
+  const auto after = two.client.repository.names("sessions/");
+  CHECK(after.size() == before - 1);
+  CHECK(std::ranges::find(after, names::heartbeat(left, 1).text()) == after.end());
 }
 
 // Between any two steps of a collection a writer may back up what was condemned just now.

@@ -137,6 +137,42 @@ TEST_CASE("names in index/ that are no segment's are passed over") {
   CHECK(loaded->damaged.empty());
 }
 
+TEST_CASE("a log of condemned packs is read once, and counts as long as it is there") {
+  const TemporaryFolder folder;
+  OpenOptions options;
+  options.cache_folder = folder.path();
+  const TestRepository repository(options);
+  const auto put_log = [&](unsigned char pack) {
+    Condemned log;
+    log.data_packs = {samples::id<PackId>(pack)};
+    const ObjectName name = names::random_name(names::kCondemned, repository->random_id());
+    REQUIRE(repository->put_signed(ObjectKind::condemned, name, encode(log)));
+    return name;
+  };
+  const auto load = [&] {
+    repository.storage->forget_calls();
+    auto loaded = load_condemned(*repository);
+    REQUIRE(loaded);
+    return *std::move(loaded);
+  };
+  const auto gets = [&] { return repository.storage->calls("get condemned/").size(); };
+  const ObjectName first = put_log(1);
+  put_log(2);
+  const auto both = load();
+  CHECK(gets() == 2);
+  CHECK(both.size() == 2);
+  CHECK(load() == both);
+  CHECK(gets() == 0);
+  put_log(3);
+  CHECK(load().size() == 3);
+  CHECK(gets() == 1);
+  // One that was read before is known, whatever has become of it; `check` tells.
+  repository.damage(first.text(), 200);
+  CHECK(load().contains(samples::id<PackId>(1)));
+  REQUIRE(repository.storage->inner().remove(first));
+  CHECK_FALSE(load().contains(samples::id<PackId>(1)));
+}
+
 TEST_CASE("what is condemned is the union of all logs, and each must be signed and whole") {
   const TestRepository repository;
   CHECK(load_condemned(*repository)->empty());

@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "repo/derived_keys.h"
 #include "tests/repo/test_repository.h"
 #include "tests/util/temporary_folder.h"
+#include "util/file.h"
 
 namespace lagan {
 namespace {
@@ -110,7 +112,94 @@ TEST_CASE("what was listed once is not fetched again, and the storage says what 
   SUBCASE("a storage that is near is asked each time") {
     repository.storage->shown_capabilities.reset();
     look();
-    CHECK(gets() == 3);
+    CHECK(gets() == 2);
+  }
+}
+
+TEST_CASE("what was forgotten is read once, also near, and the storage says what there is") {
+  const TemporaryFolder folder;
+  OpenOptions options;
+  options.cache_folder = folder.path();
+  const TestRepository repository(options);
+  for (unsigned char i = 1; i <= 4; ++i) put(repository, snapshot_of(i, i));
+  forget(repository, {id(2), id(4)});
+  forget(repository, {id(3)});
+  const auto look = [&](ReadFrom from = ReadFrom::cache) {
+    repository.storage->forget_calls();
+    auto list = list_snapshots(*repository, Which::remembered, from);
+    REQUIRE(list);
+    return *std::move(list);
+  };
+  const auto gets = [&] { return repository.storage->calls("get forgotten/").size(); };
+  CHECK(ids(look()) == std::vector{id(1)});
+  CHECK(gets() == 2);
+  CHECK(ids(look()) == std::vector{id(1)});
+  CHECK(gets() == 0);
+  const std::string kept = repository->cache_folder() + "/forgotten-read";
+  const std::string content(as_text(*read_file(kept, 1000)));
+  const std::string first = repository.names("forgotten/").front();
+  SUBCASE("a new one is read alone") {
+    forget(repository, {id(1)});
+    CHECK(look().snapshots.empty());
+    CHECK(gets() == 1);
+    look();
+    CHECK(gets() == 0);
+  }
+  SUBCASE("one that goes there counts no more") {
+    REQUIRE(repository.storage->remove(*ObjectName::parse(first)));
+    CHECK(look().snapshots.size() > 1);
+    CHECK(gets() == 0);
+    CHECK(read_file(kept, 1000)->size() < content.size());
+  }
+  SUBCASE("who mends sees the storage, and leaves the memory alone") {
+    repository.damage(first, 200);
+    CHECK(look().damaged_logs.empty());
+    CHECK(look(ReadFrom::storage).damaged_logs.size() == 1);
+    CHECK(look().damaged_logs.empty());
+  }
+  SUBCASE("of a file that is not whole, or not ours, nothing counts") {
+    std::vector<std::string> bad = {content + '\0', std::string(content.size(), 'x')};
+    for (std::size_t size = 0; size < content.size(); ++size)
+      bad.push_back(content.substr(0, size));
+    for (std::size_t i = 0; i < content.size(); ++i) {
+      bad.push_back(content);
+      bad.back()[i] = static_cast<char>(bad.back()[i] ^ 1);
+    }
+    const TestRepository other;
+    bad.push_back(cache_check(*other, "forgotten-read" + content.substr(16)) + content.substr(16));
+    for (const std::string& text : bad) {
+      REQUIRE(replace_file(kept, as_bytes(text)));
+      CHECK(ids(look()) == std::vector{id(1)});
+      CHECK(gets() == 2);
+      CHECK(as_text(*read_file(kept, 1000)) == content);
+    }
+  }
+  SUBCASE("records that end early are not believed, whoever wrote them") {
+    for (std::size_t size = 17; size < content.size(); ++size) {
+      const std::string cut = content.substr(16, size - 16);
+      REQUIRE(replace_file(kept, as_bytes(cache_check(*repository, "forgotten-read" + cut) + cut)));
+      CHECK(ids(look()) == std::vector{id(1)});
+    }
+  }
+  SUBCASE("one without a signature is looked at each time, one of a later version told each time") {
+    Forgotten unsigned_one;
+    unsigned_one.snapshots = {id(1)};
+    REQUIRE(repository->put_body(ObjectKind::forgotten,
+                                 names::random_name(names::kForgotten, repository->random_id()),
+                                 encode(unsigned_one)));
+    for (int i = 0; i < 2; ++i) {
+      CHECK(look().damaged_logs.size() == 1);
+      CHECK(gets() == 1);
+    }
+    REQUIRE(repository->put_signed(ObjectKind::forgotten,
+                                   names::random_name(names::kForgotten, repository->random_id()),
+                                   encode(unsigned_one) + "\x78\x01"));  // field 15
+    for (const std::size_t fetched : {2U, 1U}) {
+      const SnapshotList list = look();
+      CHECK(list.snapshots.empty());
+      CHECK(list.damaged_logs.size() == 2);
+      CHECK(gets() == fetched);
+    }
   }
 }
 

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
 #include <csignal>
 
 namespace lagan {
@@ -79,6 +81,39 @@ TEST_CASE("a command that takes too long, or is no longer wanted, is ended with 
   CommandOrder stopped = shell("sleep 1000");
   stopped.stop = source.get_token();
   CHECK(run_command(stopped)->exit_code == 128 + 15);
+}
+
+TEST_CASE("what does not heed the end of a command is killed with its group") {
+  // Neither the shell nor what it waits for wants to go.
+  CommandOrder order = shell("trap '' TERM; sleep 1000; true");
+  order.timeout = 1;
+  order.grace = 50'000'000;
+  const auto outcome = run_command(order);
+  REQUIRE(outcome);
+  CHECK(outcome->was_late);
+  CHECK(outcome->exit_code == 128 + 9);
+  // The shell goes at once, and leaves somebody who does not: that pipe would stay open.
+  order = shell("(trap '' TERM; echo begun; sleep 1000) & exec sleep 1000");
+  order.grace = 50'000'000;
+  std::stop_source source;
+  order.stop = source.get_token();
+  order.on_line = [&](bool, std::string_view) { source.request_stop(); };
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  CHECK(run_command(order)->exit_code == 128 + 9);
+  ::close(ends[1]);
+  char byte = 0;
+  CHECK(::read(ends[0], &byte, 1) == 0);
+  ::close(ends[0]);
+}
+
+TEST_CASE("what takes its time to end in order has it") {
+  CommandOrder order =
+      shell("(trap 'echo tidied; exit' TERM; echo begun; while :; do sleep 0.01; done) & wait");
+  std::stop_source source;
+  order.stop = source.get_token();
+  order.on_line = [&](bool, std::string_view) { source.request_stop(); };
+  CHECK(run_command(order)->output == "begun\ntidied\n");
 }
 
 TEST_CASE("what a command leaves in the background does not keep it from being over") {

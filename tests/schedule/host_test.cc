@@ -2,11 +2,17 @@
 #include "src/schedule/host.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "tests/util/temporary_folder.h"
+#include "util/file.h"
 
 namespace lagan {
 namespace {
@@ -62,6 +68,41 @@ TEST_CASE("mains power is missing when a battery of the machine is being emptied
     root.write("sys/class/power_supply/AC/online", "1\n");
     CHECK(has_mains_power(root.path()));
   }
+}
+
+// Its stand-in tells through a pipe what it was asked for, and holds it as long as it lives. It
+// heeds no signal, so that it is the end of its input that ends it.
+TEST_CASE("the machine is kept awake where there is systemd, and no longer than it has to be") {
+  const Root root;
+  const std::string pipe = root.path() + "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  root.write("bin/systemd-inhibit",
+             "#!/bin/sh\nexec 3>" + pipe + "\ntrap '' TERM\necho \"$*\" >&3\nexec cat\n");
+  REQUIRE(::chmod((root.path() + "bin/systemd-inhibit").c_str(), 0755) == 0);
+  const char* before = std::getenv("PATH");
+  REQUIRE(before != nullptr);
+  const std::string path = before;
+  ::setenv("PATH", (root.path() + "bin:" + path).c_str(), 1);
+  const auto heard = open_file(pipe, O_RDONLY | O_NONBLOCK);
+  REQUIRE(heard);
+  // As long as nobody holds the other end, nothing can be read.
+  const auto hear = [&] {
+    char text[200];
+    const ssize_t size = ::read(heard->descriptor(), text, sizeof text);
+    return size < 0 ? std::string("silence") : std::string(text, static_cast<std::size_t>(size));
+  };
+  { const KeepAwake without(root.path(), "backup of home"); }
+  CHECK(hear() == "");
+  std::filesystem::create_directories(root.path() + "run/systemd/system");
+  {
+    const KeepAwake with(root.path(), "backup of home");
+    pollfd wanted{heard->descriptor(), POLLIN, 0};
+    REQUIRE(::poll(&wanted, 1, 60'000) == 1);
+    CHECK(hear() == "--what=sleep:idle --who=lagan --why=backup of home cat\n");
+    CHECK(hear() == "silence");
+  }
+  CHECK(hear() == "");
+  ::setenv("PATH", path.c_str(), 1);
 }
 
 }  // namespace lagan

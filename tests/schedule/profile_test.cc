@@ -190,6 +190,24 @@ TEST_CASE("a mistake is told with file, line, key and what was expected") {
   CHECK(folder.problem().starts_with("p.toml:2: this is no TOML: "));
 }
 
+TEST_CASE("files that profiles name and that are not there are told, but are no mistake") {
+  Folder folder;
+  folder.write("list", "");
+  folder.write("p.toml", "[profiles.base]\nfiles-from = ['" + folder.path() +
+                             "/list', '-', '/no/list']\n" + "environment.A_TOKEN.file = '" +
+                             folder.path() + "/list/token'\n" +
+                             "log.file = '/no/log'\nrepository = '/r'\n" +
+                             "[profiles.home]\ninherit = 'base'\nexclude = ['/no/such']\n");
+  const Configuration loaded = folder.load();
+  CHECK(loaded.problems.empty());
+  const std::string file = folder.path() + "/p.toml";
+  CHECK(missing_files(loaded, some_flags()) ==
+        std::vector<std::string>{
+            file + ":3: profiles.base.environment.A_TOKEN.file: there is no file '" +
+                folder.path() + "/list/token'",
+            file + ":2: profiles.base.files-from: there is no file '/no/list'"});
+}
+
 TEST_CASE("two profiles of one name in one folder are a mistake") {
   Folder folder;
   folder.write("a.toml", "[profiles.home]\n");

@@ -2,6 +2,7 @@
 #include "src/schedule/run.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <deque>
 #include <filesystem>
@@ -30,6 +31,8 @@ struct World {
   bool network = true, power = true, stopped = false;
   std::string stops;   // the step during which somebody interrupts
   bool finds = false;  // a check that fails has found damage
+  bool nice_is_refused = false;
+  Words priorities;  // of hooks and steps, where there is one
 
   RunWorld make() {
     RunWorld world;
@@ -43,6 +46,7 @@ struct World {
       std::string name = step_name(order.step);
       if (!order.repository.empty()) name += " " + order.repository;
       trace.push_back(name);
+      note_priority(name, order.priority);
       StepOutcome outcome;
       auto& left = codes[name];
       if (!left.empty()) {
@@ -61,6 +65,13 @@ struct World {
     world.command = [this](const CommandOrder& order) -> Result<CommandOutcome> {
       const std::string& line = order.words.back();
       std::string status;
+      if (line == "true") {  // only asks
+        CommandOutcome asked;
+        if (order.priority.nice != 0 && nice_is_refused)
+          asked.errors = "limits.nice: Permission denied\n";
+        return asked;
+      }
+      note_priority(line, order.priority);
       for (const auto& [name, value] : order.variables) {
         if (name == "LAGAN_STATUS") status = value;
         heard[line][name] = value;
@@ -83,6 +94,11 @@ struct World {
     world.host = "attic";
     world.state_folder = folder.path();
     return world;
+  }
+
+  void note_priority(const std::string& name, const Priority& priority) {
+    if (priority.nice == 0 && priority.ionice.empty()) return;
+    priorities.push_back(fmt::format("{} {} {}", name, priority.nice, priority.ionice));
   }
 
   RunResult run(const Profile& profile, const RunOptions& options = {}) {
@@ -168,6 +184,31 @@ TEST_CASE("a failure is tried again after the delay, then left to the next run")
     CHECK(world.run(home) == RunResult::partial);
     CHECK(world.trace == Words{"backup", "forget"});
   }
+}
+
+TEST_CASE("a step that takes too long is not tried again, and named") {
+  World world;
+  const Profile home = hourly("limits.retries = 3\ndumps.shop.command = 'pg_dump'\n");
+  world.codes["backup"] = {kTimedOut};
+  CHECK(world.run(home) == RunResult::failed);
+  CHECK(world.trace == Words{"backup"});
+  CHECK(world.warned == Words{"home: backup FAILED: dump shop: broken"});
+}
+
+TEST_CASE("a priority that may not be had is told once, and the rest of it is used") {
+  World world;
+  const Profile home =
+      hourly(std::string(kAll) + "limits.nice = -5\nlimits.ionice = 'idle'\nhooks.before = 'h'\n");
+  world.nice_is_refused = true;
+  CHECK(world.run(home) == RunResult::done);
+  CHECK(world.warned == Words{"home: limits.nice: Permission denied"});
+  CHECK(world.priorities ==
+        Words{"h 0 idle", "backup 0 idle", "forget 0 idle", "prune 0 idle", "check 0 idle"});
+  world.nice_is_refused = false;
+  world.priorities.clear();
+  CHECK(world.run(home, {.force = true}) == RunResult::done);
+  CHECK(world.warned.empty());
+  CHECK(world.priorities == Words{"h -5 idle", "backup -5 idle", "forget -5 idle"});
 }
 
 TEST_CASE("one repository that fails does not keep the others from their backups") {

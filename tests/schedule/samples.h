@@ -24,7 +24,7 @@ inline KnownFlags some_flags() {
                   {"password-file", KeyKind::text, nullptr},
                   {"password-command", KeyKind::text, nullptr},
                   {"limit-upload", KeyKind::value, nullptr}};
-  flags.backup = {{"files-from", KeyKind::list, nullptr},
+  flags.backup = {{"files-from", KeyKind::list, nullptr, true},
                   {"exclude", KeyKind::list, nullptr},
                   {"iexclude", KeyKind::list, nullptr},
                   {"exclude-caches", KeyKind::boolean, nullptr},

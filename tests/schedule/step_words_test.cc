@@ -108,6 +108,37 @@ filename = "shop.sql"
   CHECK(all[1].back() == "/etc");
 }
 
+TEST_CASE("each step may take as long as is said of it, else of all") {
+  const Profile db = sample_profile(R"(
+[profiles.db]
+repository = "/r"
+sources = "/etc"
+limits.timeout = "5h"
+retention.keep-daily = 1
+check.timeout = "0"
+[profiles.db.dumps.shop]
+command = "pg_dump shop"
+timeout = "90s"
+[profiles.db.dumps.stock]
+command = "pg_dump stock"
+)");
+  constexpr Nanoseconds kSecond = 1'000'000'000;
+  const auto timeouts = [&](const Profile& profile, Step step) {
+    const auto orders = step_orders(profile, "", step, "attic", some_flags(), some_environment());
+    REQUIRE(orders);
+    std::vector<Nanoseconds> all;
+    for (const StepOrder& order : *orders) all.push_back(order.timeout / kSecond);
+    return all;
+  };
+  using Times = std::vector<Nanoseconds>;
+  CHECK(timeouts(db, Step::backup) == Times{90, 5 * 3600, 5 * 3600});
+  CHECK(timeouts(db, Step::forget) == Times{5 * 3600});
+  CHECK(timeouts(db, Step::prune) == Times{5 * 3600});
+  CHECK(timeouts(db, Step::check) == Times{0});
+  const Profile patient = sample_profile("[profiles.a]\nrepository = '/r'\nsources = '/'\n");
+  CHECK(timeouts(patient, Step::backup) == Times{0});
+}
+
 TEST_CASE("a list of files is as good as sources, beside dumps too") {
   const Profile db = sample_profile(R"(
 [profiles.db]

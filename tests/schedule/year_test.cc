@@ -5,7 +5,9 @@
 // The engine, the repository and the state are real; only the clock is not.
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -27,6 +29,7 @@
 #include "src/schedule/run.h"
 #include "storage/local.h"
 #include "tests/schedule/samples.h"
+#include "tests/storage/forwarding_storage.h"
 
 namespace lagan {
 namespace {
@@ -68,6 +71,29 @@ class Strict final : public Observer {
   }
 };
 
+// A folder on a disk of that clock: collections judge by its times.
+class Dated final : public ForwardingStorage {
+ public:
+  Dated(std::string folder, std::unique_ptr<Storage> local, const Nanoseconds& now)
+      : ForwardingStorage(*local),
+        folder_(std::move(folder)),
+        local_(std::move(local)),
+        now_(now) {}
+
+  Result<void> put(const ObjectName& name, ByteSpan bytes) override {
+    TRY(inner_.put(name, bytes));
+    const timespec then{now_ / kSecond, now_ % kSecond};
+    const timespec times[] = {then, then};
+    LAGAN_ASSERT(::utimensat(AT_FDCWD, (folder_ + "/" + name.text()).c_str(), times, 0) == 0);
+    return {};
+  }
+
+ private:
+  const std::string folder_;
+  const std::unique_ptr<Storage> local_;
+  const Nanoseconds& now_;
+};
+
 class Year {
  public:
   Year() {
@@ -78,7 +104,8 @@ class Year {
     OpenOptions open;
     open.clock = create.clock;
     open.cache_folder = folder_ / "cache";
-    storage_ = make_local_storage(folder_ / "repository");
+    const std::string place = folder_ / "repository";
+    storage_ = std::make_shared<Dated>(place, make_local_storage(place), now);
     REQUIRE(storage_->create());
     auto created = Repository::create(storage_, Credential::password("secret"), create, open);
     REQUIRE_MESSAGE(created, (created ? "" : created.error().message));
