@@ -169,9 +169,11 @@ Result<std::unique_ptr<Repository>> Repository::create(std::shared_ptr<Storage> 
   return open(std::move(storage), credential, open_options);
 }
 
-// What the first requests bring, all of them sent at once.
+// What the first requests bring, all of them sent at once. Over a network a client that knows its
+// slot does not ask for the boot record as well: the slot names the repository too, configs forbid
+// what an older program must not do, and a header that it cannot read is no slot.
 struct Repository::Found {
-  Result<Boot> boot;
+  std::optional<Result<Boot>> boot;
   std::optional<Result<Bytes>> last_slot;                // if one is known
   std::optional<Result<std::vector<ObjectInfo>>> slots;  // if none is
   Result<std::vector<ObjectInfo>> configs;
@@ -181,7 +183,8 @@ Repository::Found Repository::look_around(Storage& storage,
                                           const std::optional<KeySlotId>& last_slot) {
   Found found;
   std::vector<std::function<void()>> requests;
-  requests.emplace_back([&] { found.boot = read_boot_record(storage); });
+  const bool is_far = storage.capabilities().parallel_gets > 1;
+  if (!last_slot || !is_far) requests.emplace_back([&] { found.boot = read_boot_record(storage); });
   if (last_slot) {
     requests.emplace_back([&] { found.last_slot = storage.get(names::key_slot(*last_slot)); });
   } else {
@@ -249,7 +252,10 @@ Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<Storage> st
   const auto last_slot = seen ? seen->slot : std::nullopt;
   Found found = look_around(where, last_slot);
 
-  const RepositoryId id = TRY(repository->identify(found.boot));
+  const bool is_known = !found.boot && found.last_slot && *found.last_slot &&
+                        is_usable(**found.last_slot, seen->repository, credential);
+  if (!found.boot && !is_known) found.boot = read_boot_record(where);
+  const RepositoryId id = is_known ? seen->repository : TRY(repository->identify(*found.boot));
   bool is_open = false;
   std::optional<ObjectName> last;
   if (found.last_slot && *found.last_slot && is_usable(**found.last_slot, id, credential)) {
@@ -262,7 +268,7 @@ Result<std::unique_ptr<Repository>> Repository::open(std::shared_ptr<Storage> st
     TRY(repository->try_all_slots(slots, id, credential, options.key_hint, last));
   }
   if (repository->id() != id ||
-      (found.boot && repository->bundle_.created != found.boot->created)) {
+      (found.boot && *found.boot && repository->bundle_.created != (*found.boot)->created)) {
     return fail(ErrorCode::corrupt, "lagan.repo and the key slot name different repositories");
   }
   repository->sealing_ = {repository->id(), &repository->bundle_.keys, preferred_suite(),

@@ -152,16 +152,11 @@ Result<std::set<SnapshotId>> WriterSession::look_before_commit() const {
               "this machine seems to have been rolled back during the backup: run it again");
 }
 
-// Seen by either: a listing may be old, and so may what a cache in between says is not there.
+// Asked for by name: no storage promises more than that a new object can be read once it is there,
+// and listings may be older. Nobody has asked for the name before, so no cache in between knows
+// that it was not there.
 Result<bool> WriterSession::is_fenced() const {
-  const ObjectName name = names::fence(id_);
-  bool is_listed = false;
-  TRY(repository_.storage().list(names::kFences, [&](const ObjectInfo& info) -> Result<void> {
-    is_listed = is_listed || info.name == name;
-    return {};
-  }));
-  if (is_listed) return true;
-  const auto fence = repository_.storage().stat(name);
+  const auto fence = repository_.storage().stat(names::fence(id_));
   if (fence) return true;
   if (fence.error().code == ErrorCode::not_found) return false;
   return fail(fence.error());

@@ -110,8 +110,8 @@ class Unchanged(Fresh):
     def setUp(self):
         super().setUp()
         os.mkdir(self.path("sub"))
-        for name in ("a", "b", "sub/c"):
-            write(self.path(name), name * 50_000)
+        for name in ("file-a", "file-b", "sub/file-c"):
+            write(self.path(name), name[-1] * 50_000)
         settle()
         self.backup()
 
@@ -123,10 +123,10 @@ class Unchanged(Fresh):
         summary = self.summary(self.source, **watched)
         opened = set(re.findall(rb'open[^"\n]*"([^"]*)"', read(trace)))
         self.assertIn(b"sub", opened)
-        self.assertEqual(opened & {b"a", b"b", b"c"}, set())
+        self.assertEqual(opened & {b"file-a", b"file-b", b"file-c"}, set())
         self.summary(self.source, "--force", **watched)
         opened = set(re.findall(rb'open[^"\n]*"([^"]*)"', read(trace)))
-        self.assertEqual(opened & {b"a", b"b", b"c"}, {b"a", b"b", b"c"})
+        self.assertEqual(opened & {b"file-a", b"file-b", b"file-c"}, {b"file-a", b"file-b", b"file-c"})
         self.assertEqual((summary["files_new"], summary["files_changed"]), (0, 0))
 
     def test_counts_say_so(self):
@@ -136,9 +136,9 @@ class Unchanged(Fresh):
         self.assertEqual(tree(self.restore()), tree(self.source))
 
     def test_a_change_is_found_though_size_and_time_are_the_same(self):
-        times = os.stat(self.path("a"))
-        write(self.path("a"), "x" * 50_000)
-        os.utime(self.path("a"), ns=(times.st_atime_ns, times.st_mtime_ns))
+        times = os.stat(self.path("file-a"))
+        write(self.path("file-a"), "x" * 50_000)
+        os.utime(self.path("file-a"), ns=(times.st_atime_ns, times.st_mtime_ns))
         summary = self.summary(self.source)
         self.assertEqual((summary["files_changed"], summary["files_unmodified"]), (1, 2))
         self.assertEqual(tree(self.restore()), tree(self.source))
@@ -162,14 +162,14 @@ class Unchanged(Fresh):
         # Others may change the folders above the source meanwhile.
         self.assertTrue(any(skipped() for _ in range(10)))
         number = len(self.snapshots())
-        write(self.path("a"), "news")
+        write(self.path("file-a"), "news")
         self.assertIn("snapshot_id", self.summary(self.source, "--skip-if-unchanged"))
         self.assertEqual(len(self.snapshots()), number + 1)
 
 
 class DryRun(Fresh):
     def test_stores_nothing(self):
-        write(self.path("a"), os.urandom(300_000))
+        write(self.path("file-a"), os.urandom(300_000))
         for _ in range(2):
             before = self.stored()
             dry = self.summary(self.source, "--dry-run")

@@ -462,8 +462,8 @@ class Fstab(Mounting, Fresh):
         done = subprocess.run(
             ["unshare", "--mount", "--propagation", "private", "sh", "-ec",
              'mount --bind "$1" /sbin; mount --bind "$5" /usr/local/bin; mount -T "$2" "$3"; '
-             'cat "$3/latest$4/file"; grep -c " - fuse.lagan " /proc/self/mountinfo; '
-             '"$5/lagan" umount "$3"; ! grep " - fuse.lagan " /proc/self/mountinfo',
+             'cat "$3/latest$4/file"; grep -c " $3 .* - fuse.lagan " /proc/self/mountinfo; '
+             '"$5/lagan" umount "$3"; ! grep " $3 .* - fuse.lagan " /proc/self/mountinfo',
              "sh", helpers, f"{self.folder}/fstab", self.mountpoint, self.source, programs],
             env=environment, capture_output=True, text=True, timeout=60)
         if "unshare failed" in done.stderr:

@@ -372,11 +372,18 @@ struct Known {
 TEST_CASE("a client that knows its slot lists no others") {
   const Known known;
   REQUIRE(known.made.open_again(known.options));
+  std::vector<std::string> expected{"get " + known.slot(), "list config/"};
+  SUBCASE("nor does it ask for what the slot says already") {}
+  SUBCASE("where that costs nothing it does") {
+    known.made.storage->shown_capabilities = Capabilities{};
+    expected.insert(expected.end() - 1, "get lagan.repo");
+    expected.insert(expected.begin(), "get " + known.made.names("config/").front());
+  }
   known.made.storage->forget_calls();
   REQUIRE(known.made.open_again(known.options));
   auto calls = known.made.storage->calls();
   std::ranges::sort(calls);
-  CHECK(calls == std::vector<std::string>{"get " + known.slot(), "get lagan.repo", "list config/"});
+  CHECK(calls == expected);
 }
 
 TEST_CASE("the last slot opens nothing once it has been removed, damaged or replaced") {
@@ -428,6 +435,13 @@ TEST_CASE("a client that knows its slot still notices what has changed") {
     config.features = {{.name = "new", .forbids = 2}};
     put_config(known.made, config);
     CHECK_FALSE((*known.made.open_again(known.options))->check_writable());
+  }
+  SUBCASE("a slot in a header that it cannot read, and a boot record that says so") {
+    known.made.damage(known.slot(), 0);
+    known.made.overwrite("lagan.repo", as_bytes("lagan repository, format 2\n"));
+    const auto opened = known.made.open_again(known.options);
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().code == ErrorCode::unsupported);
   }
   SUBCASE("nothing there any more") {
     for (const std::string& name : known.made.names(""))

@@ -145,8 +145,8 @@ TEST_CASE("packs come before segments, segments before the snapshot, and then th
   CHECK(storage.last_position("put tree/") < storage.last_position("put index/"));
   CHECK(storage.last_position("put index/") < storage.position("list s"));
   CHECK(storage.last_position("list s") < storage.position("put " + name));
-  CHECK(storage.position("put " + name) < storage.position("list fences/"));
-  CHECK(storage.calls("list fences/").size() == 1);
+  CHECK(storage.position("put " + name) < storage.position("stat fences/"));
+  CHECK(storage.calls("stat fences/").size() == 1);
   CHECK(storage.calls("put fences/").empty());
   CHECK(repository.names("snapshots/") == std::vector{name});
   check_whole(repository, snapshot, {});
@@ -277,7 +277,7 @@ TEST_CASE("an unchanged backup makes few requests and lists each kind of object 
   const std::string id = (*session)->id().hex();
   CHECK(repository.storage->calls() ==
         std::vector<std::string>{"put sessions/" + id, "list condemned/", "list index/", "list s",
-                                 "put snapshots/" + id, "list fences/", "stat fences/" + id});
+                                 "put snapshots/" + id, "stat fences/" + id});
 }
 
 TEST_CASE("sessions and snapshots are listed one by one where together is no single request") {
@@ -352,7 +352,7 @@ TEST_CASE("a fenced writer stores again what lies in condemned packs and marks i
   const std::string mark = names::verified(second.session->id()).text();
   CHECK(repository.storage->calls("put " + mark).size() == 1);
   CHECK(repository.storage->position("put snapshots/") <
-        repository.storage->position("list fences/"));
+        repository.storage->position("stat fences/"));
   CHECK(repository.storage->last_position("put data/") <
         repository.storage->position("put index/"));
   CHECK(repository.storage->last_position("put index/") <

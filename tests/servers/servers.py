@@ -455,6 +455,69 @@ rgw dns name = localhost
         return f"s3+https://localhost:{self.tls_port}/{name}"
 
 
+class Swift(Server):
+    """OpenStack Swift with one copy of everything, spoken to in the language of S3."""
+
+    name = "swift"
+    programs = ("swift-proxy-server", "swift-account-server", "swift-container-server",
+                "swift-object-server", "swift-ring-builder", "memcached")
+    access_key, secret_key = "lagan:tester", "secret-of-swift"
+    # What a request passes on its way in.
+    filters = ("catch_errors", "gatekeeper", "cache", "listing_formats", "s3api", "tempauth", "copy", "slo", "dlo")
+
+    def start(self):
+        self.make_folders("node/disk")
+        memory = free_port()
+        self.spawn("memcached", "-l", "127.0.0.1", "-p", str(memory), "-m", "16",
+                   *(("-u", "nobody") if IS_ROOT else ()))
+        write(self.path("swift.conf"), "[swift-hash]\nswift_hash_path_suffix = a\nswift_hash_path_prefix = b\n"
+              "[storage-policy:0]\nname = only\ndefault = yes\n")
+        user = "root" if IS_ROOT else os.environ.get("USER", "root")
+        common = f"user = {user}\nswift_dir = {self.folder}\nworkers = 0\nbind_ip = 127.0.0.1\n"
+        for kind in ("account", "container", "object"):
+            port = free_port()
+            builder = self.path(f"{kind}.builder")
+            self.run("swift-ring-builder", builder, "create", "2", "1", "0")
+            self.run("swift-ring-builder", builder, "add", f"r1z1-127.0.0.1:{port}/disk", "1")
+            self.run("swift-ring-builder", builder, "rebalance")
+            write(self.path(f"{kind}.conf"), f"""
+[DEFAULT]
+{common}bind_port = {port}
+devices = {self.path('node')}
+mount_check = false
+log_address = /dev/null
+[pipeline:main]
+pipeline = {kind}-server
+[app:{kind}-server]
+use = egg:swift#{kind}
+""")
+            self.spawn(f"swift-{kind}-server", self.path(f"{kind}.conf"), "-v")
+            self.wait_for_port(port)
+        self.port = free_port()
+        sections = "".join(f"[filter:{name}]\nuse = egg:swift#{name.replace('cache', 'memcache')}\n"
+                           + {"cache": f"memcache_servers = 127.0.0.1:{memory}\n",
+                              "s3api": "location = us-east-1\n",
+                              "tempauth": f"user_lagan_tester = {self.secret_key} .admin\n"}.get(name, "")
+                           for name in self.filters)
+        write(self.path("proxy.conf"), f"""
+[DEFAULT]
+{common}bind_port = {self.port}
+log_address = /dev/null
+[pipeline:main]
+pipeline = {' '.join(self.filters)} proxy-server
+[app:proxy-server]
+use = egg:swift#proxy
+account_autocreate = true
+{sections}""")
+        self.spawn("swift-proxy-server", self.path("proxy.conf"), "-v")
+        self.wait_for_status(f"http://127.0.0.1:{self.port}/", 200, 403, 404)
+        self.environment = {"AWS_ACCESS_KEY_ID": self.access_key,
+                            "AWS_SECRET_ACCESS_KEY": self.secret_key}
+
+    def location(self, name):
+        return f"s3+http://127.0.0.1:{self.port}/{name}"
+
+
 class ProFtpd(Server):
     """ProFTPD for one user that only it knows, in the clear and with TLS on the same port."""
 
@@ -583,6 +646,55 @@ class Rclone(Server):
         return f"rclone:disk:{self.path('data', name)}"
 
 
+class RcloneOfToday(Rclone):
+    """Debian's rclone in the part of a newer one, which is told to listen at a socket and lets in whoever
+    reaches it. At a port it refuses to be started."""
+
+    def start(self):
+        super().start()
+        write(self.path("rclone"), NEWER_RCLONE.format(program=find("rclone")), 0o755)
+        self.flags += ("-o", f"rclone.program={self.path('rclone')}")
+
+
+NEWER_RCLONE = """#!/usr/bin/env python3
+import os, re, shutil, signal, socket, subprocess, sys, threading
+at = sys.argv.index("--rc-addr") + 1
+path = sys.argv[at].removeprefix("unix://")
+if not path.startswith("/") or os.stat(os.path.dirname(path)).st_mode & 0o77:
+    sys.exit("not a socket that is for one user alone: " + path)
+sys.argv[at] = "127.0.0.1:0"
+old = subprocess.Popen(["{program}"] + sys.argv[1:], stderr=subprocess.PIPE, text=True)
+for line in old.stderr:
+    if served := re.search(r"http://127.0.0.1:(\\d+)", line):
+        break
+else:
+    sys.exit("rclone has not started")
+threading.Thread(target=lambda: shutil.copyfileobj(old.stderr, sys.stderr), daemon=True).start()
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(path)
+listener.listen(64)
+print("NOTICE: Serving remote control on unix://" + path, file=sys.stderr, flush=True)
+
+def carry(here, there):
+    try:
+        while piece := here.recv(65536):
+            there.sendall(piece)
+    except OSError:
+        pass
+    for each in here, there:
+        try:
+            each.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+while True:
+    near, _ = listener.accept()
+    far = socket.create_connection(("127.0.0.1", int(served[1])))
+    for pair in (near, far), (far, near):
+        threading.Thread(target=carry, args=pair, daemon=True).start()
+"""
+
+
 class Azurite(Server):
     """What Microsoft offers to test with; from npm: `npm install -g azurite@3.35.0`."""
 
@@ -629,4 +741,4 @@ class Google(Server):
 
 
 SERVERS = {server.name: server
-           for server in (Sshd, ApacheDav, NginxDav, CephRgw, ProFtpd, Vsftpd, Rclone, Azurite, Google)}
+           for server in (Sshd, ApacheDav, NginxDav, CephRgw, Swift, ProFtpd, Vsftpd, Rclone, Azurite, Google)}

@@ -37,7 +37,7 @@ Weather draw_weather(Dice& dice, std::uint64_t length) {
   static constexpr std::uint64_t kLongest[] = {40, 150, 400};
   static constexpr std::uint64_t kSlowListings[] = {3, 10, 50, 1000};
   static constexpr Spot kHotSpots[] = {
-      {"", "put", "snapshots/"},        {"", "list", "fences/"},
+      {"", "put", "snapshots/"},        {"", "stat", "fences/"},
       {"", "list", "condemned/"},       {"", "list", "index/"},
       {"writer", "put", "data/"},       {"writer", "put", "tree/"},
       {"writer", "put", "index/"},      {"writer", "get", "tree/"},
