@@ -18,4 +18,10 @@ CacheSizes split_cache(std::uint64_t bytes);
 // third more than all caches together. For a program that does nothing else, at its start.
 void use_memory_sparingly();
 
+// What was freed stays with the program otherwise, as holes between what is in use: after a large
+// file and many small ones, half as much again as the caches hold. Giving it back costs half the
+// speed of reading, so it is done only beyond `allowed` bytes; returns how many the program takes
+// then.
+std::size_t give_back_freed_memory(std::size_t allowed);
+
 }  // namespace lagan

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mount/chunk_cache.h"
 
+#include "mount/cache_sizes.h"
+#include "mount/outage.h"
 #include "util/threads.h"
 
 namespace lagan {
@@ -10,6 +12,10 @@ namespace {
 constexpr std::size_t kOverheadBytes = 200;
 // More is not fetched ahead in time.
 constexpr std::size_t kAheadMax = 1024;
+// How much memory the program takes is looked at when so much of the cache was dropped.
+constexpr std::size_t kDroppedPart = 8;
+// It may be as much as all caches, of which this one is three quarters, and some.
+constexpr std::size_t kOtherBytes = std::size_t{100} << 20;
 
 }  // namespace
 
@@ -18,7 +24,8 @@ ChunkCache::ChunkCache(ChunkSource source, std::size_t max_bytes, std::size_t th
     : source_(std::move(source)),
       block_of_(std::move(block_of)),
       max_bytes_(max_bytes),
-      chunks_(max_bytes) {
+      chunks_(max_bytes),
+      allowed_bytes_(max_bytes + max_bytes / 3 + kOtherBytes) {
   // Without any nothing is fetched ahead.
   (void)start_threads(threads_, threads, [this] { work(); });
 }
@@ -52,16 +59,35 @@ Result<ChunkCache::Chunk> ChunkCache::load(const ChunkId& id) {
 Result<ChunkCache::Chunk> ChunkCache::fetch(const ChunkId& id,
                                             const std::shared_ptr<Fetch>& fetch) {
   auto bytes = source_(id, ChunkKind::data);
-  const MutexLock lock(mutex_);
-  if (bytes) {
-    const std::size_t weight = bytes->size() + kOverheadBytes;
-    Chunk chunk = std::make_shared<const Bytes>(*std::move(bytes));
-    chunks_.put(id, chunk, weight);
-    finish(id, *fetch, std::move(chunk));
-  } else {
-    finish(id, *fetch, fail(std::move(bytes).error()));
+  std::size_t allowed = 0;
+  {
+    const MutexLock lock(mutex_);
+    if (bytes) {
+      auto chunk = std::make_shared<const Bytes>(*std::move(bytes));
+      if (keep(id, chunk)) allowed = allowed_bytes_;
+      finish(id, *fetch, std::move(chunk));
+    } else {
+      finish(id, *fetch, fail(std::move(bytes).error()));
+    }
+  }
+  // After who waits for it has it. What cannot be given back need not be tried again and again.
+  if (allowed > 0) {
+    const std::size_t taken = give_back_freed_memory(allowed);
+    const MutexLock lock(mutex_);
+    if (taken > allowed) allowed_bytes_ = taken + max_bytes_ / kDroppedPart;
   }
   return fetch->chunk;
+}
+
+// True if much was dropped for it and what came before it.
+bool ChunkCache::keep(const ChunkId& id, const Chunk& chunk) {
+  const std::size_t weight = chunk->size() + kOverheadBytes;
+  const std::size_t before = chunks_.weight() + weight;
+  chunks_.put(id, chunk, weight);
+  dropped_bytes_ += before - chunks_.weight();
+  if (dropped_bytes_ < max_bytes_ / kDroppedPart) return false;
+  dropped_bytes_ = 0;
+  return true;
 }
 
 void ChunkCache::finish(const ChunkId& id, Fetch& fetch, Result<Chunk> chunk) {
@@ -118,8 +144,7 @@ void ChunkCache::work() {
         continue;
       }
       const auto chunk = fetch(id, fetching);
-      // A storage that is away is so for all of them.
-      if (!chunk && chunk.error().code == ErrorCode::unavailable) failed = chunk.error();
+      if (!chunk && is_outage(chunk.error())) failed = chunk.error();
       const MutexLock lock(mutex_);
       if (is_stopped_) failed = Error{ErrorCode::cancelled, "interrupted", Retry::never, {}};
     }

@@ -49,6 +49,7 @@ class ChunkCache {
     Result<Chunk> chunk = Chunk();
   };
   Result<Chunk> fetch(const ChunkId& id, const std::shared_ptr<Fetch>& fetch);
+  bool keep(const ChunkId& id, const Chunk& chunk) REQUIRES(mutex_);
   void finish(const ChunkId& id, Fetch& fetch, Result<Chunk> chunk) REQUIRES(mutex_);
   void work();
 
@@ -65,6 +66,8 @@ class ChunkCache {
   Condition done_, wanted_;
   LruCache<ChunkId, Chunk> chunks_ GUARDED_BY(mutex_);
   std::unordered_map<ChunkId, std::shared_ptr<Fetch>> under_way_ GUARDED_BY(mutex_);
+  std::size_t dropped_bytes_ GUARDED_BY(mutex_) = 0;  // since the last look
+  std::size_t allowed_bytes_ GUARDED_BY(mutex_);      // of the whole program
   std::deque<Ahead> ahead_ GUARDED_BY(mutex_);
   std::unordered_set<ChunkId> waiting_ GUARDED_BY(mutex_);  // the same, to be found
   bool is_stopped_ GUARDED_BY(mutex_) = false;

@@ -160,12 +160,15 @@ void do_opendir(fuse_req_t request, fuse_ino_t, fuse_file_info*) {
 class Names {
  public:
   Names(fuse_req_t request, std::size_t size, bool with_status)
-      : request_(request), bytes_(size), with_status_(with_status) {}
+      : request_(request),
+        size_(size),
+        bytes_(std::make_unique_for_overwrite<char[]>(size)),
+        with_status_(with_status) {}
 
   // False: it did not fit. The kernel then holds no reference.
   bool add(const char* name, const NodeStatus& node, off_t next) {
-    char* to = bytes_.data() + used_;
-    const std::size_t room = bytes_.size() - used_;
+    char* to = bytes_.get() + used_;
+    const std::size_t room = size_ - used_;
     std::size_t needed = 0;
     if (with_status_) {
       const fuse_entry_param parameters = parameters_of(node);
@@ -178,11 +181,12 @@ class Names {
     return true;
   }
   bool is_empty() const { return used_ == 0; }
-  void reply() { fuse_reply_buf(request_, bytes_.data(), used_); }
+  void reply() { fuse_reply_buf(request_, bytes_.get(), used_); }
 
  private:
   const fuse_req_t request_;
-  std::vector<char> bytes_;
+  const std::size_t size_;
+  const std::unique_ptr<char[]> bytes_;  // not zeroed: most folders need little of it
   std::size_t used_ = 0;
   const bool with_status_;
 };

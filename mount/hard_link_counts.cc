@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "mount/outage.h"
 #include "repo/parse_directory.h"
 
 namespace lagan {
@@ -26,15 +27,15 @@ std::uint64_t HardLinkCounts::file_number(Entry entry) const {
   return numbers_.of('h', 0, encode(entry));
 }
 
-std::uint32_t HardLinkCounts::names_of(const ChunkId& root, std::uint64_t file_number) {
+Result<std::uint32_t> HardLinkCounts::names_of(const ChunkId& root, std::uint64_t file_number) {
   const MutexLock lock(mutex_);
   const auto* known = counts_.find(root);
-  const std::shared_ptr<const Counts> counts = known != nullptr ? *known : count(root);
+  const std::shared_ptr<const Counts> counts = known != nullptr ? *known : TRY(count(root));
   const auto found = counts->find(file_number);
   return found != counts->end() ? found->second : 1;
 }
 
-std::shared_ptr<const HardLinkCounts::Counts> HardLinkCounts::count(const ChunkId& root) {
+Result<std::shared_ptr<const HardLinkCounts::Counts>> HardLinkCounts::count(const ChunkId& root) {
   auto counts = std::make_shared<Counts>();
   const auto short_id = [](const ChunkId& id) { return std::hash<ChunkId>()(id); };
   std::vector<Visit> path{{root}};
@@ -55,6 +56,7 @@ std::shared_ptr<const HardLinkCounts::Counts> HardLinkCounts::count(const ChunkI
     const std::size_t at = path.size() - 1;
     const auto bytes = source_(path[at].id, ChunkKind::directory);
     const auto node = bytes ? parse_directory(*bytes) : fail(bytes.error());
+    if (!node && is_outage(node.error())) return fail(node.error());
     if (!node) {
       path[at].has_links = true;  // it is not known to have none
       continue;
@@ -72,7 +74,7 @@ std::shared_ptr<const HardLinkCounts::Counts> HardLinkCounts::count(const ChunkI
     }
   }
   counts_.put(root, counts, 256 + counts->size() * 48);
-  return counts;
+  return std::shared_ptr<const Counts>(std::move(counts));
 }
 
 }  // namespace lagan

@@ -26,12 +26,13 @@ class HardLinkCounts {
   // Equal for the names of one file: the same group, and the same in all but the name.
   std::uint64_t file_number(Entry entry) const;
 
-  // In the tree of that root; at least 1. Folders that cannot be read count for nothing.
-  std::uint32_t names_of(const ChunkId& root, std::uint64_t file_number);
+  // In the tree of that root; at least 1. Folders that are damaged count for nothing; an error if
+  // the storage is away.
+  Result<std::uint32_t> names_of(const ChunkId& root, std::uint64_t file_number);
 
  private:
   using Counts = std::unordered_map<std::uint64_t, std::uint32_t>;
-  std::shared_ptr<const Counts> count(const ChunkId& root) REQUIRES(mutex_);
+  Result<std::shared_ptr<const Counts>> count(const ChunkId& root) REQUIRES(mutex_);
 
   const ChunkSource source_;
   const Numbers numbers_;

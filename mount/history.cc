@@ -8,6 +8,7 @@
 #include <set>
 #include <unordered_set>
 
+#include "mount/outage.h"
 #include "repo/entry_compare.h"
 
 namespace lagan {
@@ -71,6 +72,7 @@ Result<std::shared_ptr<const History>> Histories::below(const History& above,
   for (const SnapshotFolder& folder : above.folders) {
     if (!folder.top) continue;
     auto found = reader_.find(*folder.top, name);
+    if (!found && is_outage(found.error())) return fail(found.error());
     if (!found) {
       if (!history->missed) history->missed = found.error();
       continue;
@@ -112,6 +114,7 @@ Result<std::shared_ptr<const HistoryNames>> Histories::names_in(const std::strin
   for (const SnapshotFolder& folder : history->folders) {
     if (!folder.top) continue;
     const auto all = reader_.leaves(*folder.top);
+    if (!all && is_outage(all.error())) return fail(all.error());
     if (!all) {
       miss(all.error());
       continue;
@@ -119,6 +122,7 @@ Result<std::shared_ptr<const HistoryNames>> Histories::names_in(const std::strin
     for (const FolderLeaves::One& one : (*all)->leaves) {
       if (!seen.insert(one.number).second) continue;
       const auto leaf = reader_.leaf(one);
+      if (!leaf && is_outage(leaf.error())) return fail(leaf.error());
       if (!leaf) {
         miss(leaf.error());
         continue;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "mount/entry_status.h"
+#include "mount/outage.h"
 
 namespace lagan {
 namespace {
@@ -202,13 +203,15 @@ NodeStatus MountTree::status_of_report(NodeId file) {
   return node;
 }
 
-NodeStatus MountTree::status_of_entry(const Entry& entry, NodeId id, std::uint32_t links) {
+Result<NodeStatus> MountTree::status_of_entry(const Entry& entry, NodeId id, std::uint32_t links) {
   std::optional<std::uint64_t> bytes = data_bytes_of(entry);
   if (!bytes) {
     // Tools look for holes when there are fewer blocks than the size takes.
     bytes = entry.size - std::min<std::uint64_t>(entry.size, 512);
     if (const auto map = ContentMap::open(reader_.source(), entry)) {
-      if (const auto counted = (*map)->data_bytes(); counted && *counted) bytes = **counted;
+      const auto counted = (*map)->data_bytes();
+      if (!counted && is_outage(counted.error())) return fail(counted.error());
+      if (counted && *counted) bytes = **counted;
     }
   }
   NodeStatus node;
@@ -243,7 +246,9 @@ Result<NodeStatus> MountTree::status(NodeId id) {
     return status_above(id, S_IFDIR | 0555, *shown);
   const auto node = nodes_.find(id);
   if (!node) return fail(ErrorCode::not_found, "there is no such node");
-  return status_of_entry(TRY(entry_at(node->place)), id, node->links);
+  const auto status = status_of_entry(TRY(entry_at(node->place)), id, node->links);
+  if (!status) return trouble(path_of(id), status.error());
+  return status;
 }
 
 }  // namespace lagan

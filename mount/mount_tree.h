@@ -138,7 +138,8 @@ class MountTree {
   NodeStatus status_of_place(const Layout::Place& place, const View& view) const;
   NodeStatus status_of_report(NodeId file);
   MountState state() const;
-  NodeStatus status_of_entry(const Entry& entry, NodeId id, std::uint32_t links);
+  // An error only if the storage is away.
+  Result<NodeStatus> status_of_entry(const Entry& entry, NodeId id, std::uint32_t links);
   NodeStatus take_history(const std::string& path, const View& view);
 
   // How an entry of a folder is called, without a reference.
@@ -146,7 +147,7 @@ class MountTree {
     NodeId id = 0;
     std::uint32_t links = 1;
   };
-  Named name(const SnapshotFolder& folder, const Entry& entry, std::string_view encoded);
+  Result<Named> name(const SnapshotFolder& folder, const Entry& entry, std::string_view encoded);
   void refer(const Named& named, const SnapshotFolder& folder, const Entry& entry,
              const EntryPlace& place);
 
@@ -154,8 +155,8 @@ class MountTree {
                                                      std::string_view name);
   Result<std::optional<NodeStatus>> lookup_in_history(const std::string& path, const View& view,
                                                       std::string_view name);
-  NodeStatus take(const SnapshotFolder& folder, const FoundEntry& found);
-  NodeStatus take_version(const History::Version& version);
+  Result<NodeStatus> take(const SnapshotFolder& folder, const FoundEntry& found);
+  Result<NodeStatus> take_version(const History::Version& version);
   Result<void> list_folder(const SnapshotFolder& folder, std::uint64_t position,
                            const EachName& each);
   Result<void> list_history(const std::string& path, const View& view, std::uint64_t position,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "mount/mount_tree.h"
+#include "mount/outage.h"
 
 namespace lagan {
 namespace {
@@ -25,15 +26,16 @@ std::string joined(const std::string& path, std::string_view name) {
 
 }  // namespace
 
-MountTree::Named MountTree::name(const SnapshotFolder& folder, const Entry& entry,
-                                 std::string_view encoded) {
-  if (entry.kind == EntryKind::directory) return {numbers_.of('d', folder.id, entry.name)};
+Result<MountTree::Named> MountTree::name(const SnapshotFolder& folder, const Entry& entry,
+                                         std::string_view encoded) {
+  if (entry.kind == EntryKind::directory) return Named{numbers_.of('d', folder.id, entry.name)};
   const std::uint64_t above = options_.own_xattrs ? folder.id : folder.path;
-  if (!entry.hardlink) return {numbers_.of('f', above, encoded)};
+  if (!entry.hardlink) return Named{numbers_.of('f', above, encoded)};
   const auto stored = snapshot(folder.snapshot);
   const std::uint64_t file = hard_links_.file_number(entry);
   Named named;
-  if (stored->snapshot.root.id) named.links = hard_links_.names_of(*stored->snapshot.root.id, file);
+  if (stored->snapshot.root.id)
+    named.links = TRY(hard_links_.names_of(*stored->snapshot.root.id, file));
   // The same file with more names in another snapshot is another node: its status differs.
   const std::string bound =
       fmt::format("{} {} {}", file, named.links, options_.own_xattrs ? stored->id.hex() : "");
@@ -50,20 +52,23 @@ void MountTree::refer(const Named& named, const SnapshotFolder& folder, const En
                       place);
 }
 
-NodeStatus MountTree::take(const SnapshotFolder& folder, const FoundEntry& found) {
+Result<NodeStatus> MountTree::take(const SnapshotFolder& folder, const FoundEntry& found) {
   // The leaf was there a moment ago; if it is gone, what is encoded anew says the same.
   const auto leaf = reader_.leaf(found.place.leaf);
   const std::string encoded = leaf && found.place.ordinal < (*leaf)->entries.size()
                                   ? std::string((*leaf)->entries[found.place.ordinal])
                                   : encode(found.entry);
-  const Named named = name(folder, found.entry, encoded);
-  refer(named, folder, found.entry, found.place);
-  return status_of_entry(found.entry, named.id, named.links);
+  const auto named = name(folder, found.entry, encoded);
+  const auto status =
+      named ? status_of_entry(found.entry, named->id, named->links) : fail(named.error());
+  if (!status) return trouble(joined(path_of(folder.id), found.entry.name), status.error());
+  refer(*named, folder, found.entry, found.place);
+  return status;
 }
 
 // The next snapshot may bring one of another content and the same name.
-NodeStatus MountTree::take_version(const History::Version& version) {
-  NodeStatus node = take(version.folder, version.found);
+Result<NodeStatus> MountTree::take_version(const History::Version& version) {
+  NodeStatus node = TRY(take(version.folder, version.found));
   node.is_name_lasting = false;
   return node;
 }
@@ -177,6 +182,7 @@ Result<void> MountTree::list_folder(const SnapshotFolder& folder, std::uint64_t 
   std::size_t ordinal = position & ((std::uint64_t{1} << kOrdinalBits) - 1);
   for (; number < (*all)->leaves.size(); ++number, ordinal = 0) {
     const auto leaf = reader_.leaf((*all)->leaves[number]);
+    if (!leaf && is_outage(leaf.error())) return trouble(path_of(folder.id), leaf.error());
     if (!leaf) {
       note(leaf.error());
       continue;
@@ -192,14 +198,17 @@ Result<void> MountTree::list_folder(const SnapshotFolder& folder, std::uint64_t 
         note({ErrorCode::unsupported, "an entry of a later version, or whose name is too long"});
         continue;
       }
-      const Named named = name(folder, *entry, encoded);
+      const auto named = name(folder, *entry, encoded);
+      const auto status =
+          named ? status_of_entry(*entry, named->id, named->links) : fail(named.error());
+      if (!status) return trouble(joined(path_of(folder.id), entry->name), status.error());
       const bool is_last = ordinal + 1 == (*leaf)->entries.size();
       const std::uint64_t next = is_last ? (std::uint64_t{number} + 1) << kOrdinalBits
                                          : (std::uint64_t{number} << kOrdinalBits) + ordinal + 1;
       // Referred to first: another thread may ask for it as soon as it is told.
-      refer(named, folder, *entry, {(*leaf)->number, static_cast<std::uint32_t>(ordinal)});
-      if (!each(entry->name, status_of_entry(*entry, named.id, named.links), next | passed_over)) {
-        forget(named.id, 1);
+      refer(*named, folder, *entry, {(*leaf)->number, static_cast<std::uint32_t>(ordinal)});
+      if (!each(entry->name, *status, next | passed_over)) {
+        forget(named->id, 1);
         return {};
       }
       is_end = false;
@@ -222,7 +231,7 @@ Result<void> MountTree::list_history(const std::string& path, const View& view,
     const std::string& name = is_version ? versions[i].name : folders[i - versions.size()];
     if (name.size() > kNameBytes) continue;
     const NodeStatus node =
-        is_version ? take_version(versions[i]) : take_history(joined(path, name), view);
+        is_version ? TRY(take_version(versions[i])) : take_history(joined(path, name), view);
     if (!each(name, node, i + 1)) {
       forget(node.id, 1);
       return {};

@@ -20,7 +20,8 @@ struct SessionOptions {
   bool allow_other = false;
   // The kernel judges by mode and ACL who may read what; else whoever sees the mount reads all.
   bool checks_permissions = false;
-  std::size_t threads = 8;
+  // Each may be at a request that a storage does not answer, while others are served.
+  std::size_t threads = 32;
 };
 
 class Session {

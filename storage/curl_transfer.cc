@@ -283,7 +283,8 @@ Error CurlTransfer::error(std::string_view peer) const {
       return made(ErrorCode::unavailable, Retry::backoff,
                   "no connection: is the server running, and is the port right?");
     case CURLE_OPERATION_TIMEDOUT:
-      return made(ErrorCode::unavailable, Retry::backoff, "no answer in time");
+      // Who is silent does not say that it is busy: as likely the connection is dead.
+      return made(ErrorCode::unavailable, Retry::now, "no answer in time");
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
       // Once it was trusted, somebody stands between for a while: the page of a hotel's network.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <random>
@@ -80,6 +81,7 @@ class RetryingStorage final : public Storage {
 
   const std::unique_ptr<Storage> inner_;
   RetryOptions options_;
+  std::atomic<bool> is_away_ = false;  // a call was given up, and none answered since
   Mutex mutex_;
   std::function<std::uint64_t()> random_ GUARDED_BY(mutex_);
 };
@@ -90,7 +92,10 @@ auto RetryingStorage::repeat(const Call& call) -> decltype(call()) {
   for (;;) {
     const auto start = std::chrono::steady_clock::now();
     auto result = call();
-    if (result || result.error().retry == Retry::never) return result;
+    if (result || result.error().retry == Retry::never) {
+      is_away_ = false;
+      return result;
+    }
     attempts.spent +=
         std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
     TRY(wait_after(std::move(result).error(), attempts));
@@ -101,8 +106,14 @@ auto RetryingStorage::repeat(const Call& call) -> decltype(call()) {
 // so that a laptop asleep uses up no budget and a test needs none.
 Result<void> RetryingStorage::wait_after(Error error, Attempts& attempts) {
   const milliseconds wait = next_wait(error, attempts);
-  if (attempts.failed > 1 && attempts.spent + wait > options_.budget) {
-    error.message += fmt::format(" (gave up after {} attempts)", attempts.failed);
+  const bool is_used_up = attempts.failed > 1 && attempts.spent + wait > options_.budget;
+  // A connection that has gone stale is made again even then, unless that took long to find out.
+  const bool waits_in_vain = wait.count() > 0 || attempts.spent >= options_.first_wait;
+  if (is_used_up || (is_away_ && waits_in_vain)) {
+    is_away_ = true;
+    error.message += attempts.failed > 1
+                         ? fmt::format(" (gave up after {} attempts)", attempts.failed)
+                         : " (gave up after 1 attempt: others failed before it)";
     error.retry = Retry::never;
     return fail(std::move(error));
   }

@@ -3,7 +3,9 @@
 
 // Repeats calls that failed for a passing reason: exponential back-off with full jitter (1 s,
 // doubled up to 60 s) on top of the server's Retry-After, until a budget of time in calls and waits
-// is used up; at least one retry. The last error then comes out with the advice `never`; errors
+// is used up; at least one retry. Once a call was given up, others no longer wait either, until one
+// of them is answered: the storage is away for all of them, and whoever looks around in a mount
+// would wait for each. The last error then comes out with the advice `never`; errors
 // with that advice pass at once. A retried list delivers no name twice.
 
 #include <chrono>

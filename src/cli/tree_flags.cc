@@ -66,6 +66,7 @@ Result<std::chrono::milliseconds> TreeFlags::interval() const {
 
 void shorten_retries(const CLI::App& app, Globals& globals) {
   if (app.get_option("--retry-time")->count() == 0) globals.retry_time = "1m";
+  if (app.get_option("--stuck-request-timeout")->count() == 0) globals.stall_time = "30s";
 }
 
 }  // namespace lagan::cli

@@ -36,7 +36,12 @@ class Mounted {
     show();
   }
   void show() {
-    if (!made) made = std::make_unique<MountTree>(memory.source, memory.source, options);
+    const ChunkSource source = [this](const ChunkId& id, ChunkKind kind) -> Result<Bytes> {
+      if (!is_away) return memory.source(id, kind);
+      ++refused;
+      return fail(ErrorCode::unavailable, "nobody answers");
+    };
+    if (!made) made = std::make_unique<MountTree>(source, source, options);
     made->set_snapshots(snapshots);
   }
   MountTree& tree() { return *made; }
@@ -89,6 +94,8 @@ class Mounted {
   MountTreeOptions options;
   std::vector<StoredSnapshot> snapshots;
   std::unique_ptr<MountTree> made;
+  bool is_away = false;     // the storage
+  std::size_t refused = 0;  // what it was asked for since
 };
 
 TEST_CASE("an entry is what was saved, to the last attribute") {
@@ -284,6 +291,55 @@ TEST_CASE("damage is an error where it is, told in the log, and passed over in l
   CHECK(mounted.tree().list(folder_id, 0, to_the_end));
   CHECK(mounted.tree().list(folder_id, 0, not_one));
   CHECK_FALSE(mounted.tree().list(folder_id, end, to_the_end));
+}
+
+TEST_CASE("a storage that is away is asked once, and what it then says is all there is") {
+  Mounted mounted;
+  std::vector<Entry> entries;
+  for (int i = 0; i < 3000; ++i) entries.push_back(file_entry(fmt::format("name{:05}", i), "x"));
+  Entry linked = file_entry("linked", "x"), also = file_entry("also", "x");
+  linked.hardlink = also.hardlink = 7;
+  const Entry large = mounted.memory.folder("large", entries);
+  const Entry inner = mounted.memory.folder("inner", {file_entry("a", "a")});
+  mounted.add({large, linked, mounted.memory.folder("folder", {also, inner})});
+  mounted.add({large, mounted.memory.folder("folder", {inner})});
+  mounted.add({large, file_entry("new", "x")});
+  const NodeId root = mounted.find("ids/01000000").id;
+  const NodeId folder = mounted.find("ids/01000000/large").id;
+  const NodeId versions = mounted.find("versions").id;
+  std::uint64_t position = 0;
+  std::size_t count = 0;
+  const auto take = [&](std::string_view, const NodeStatus&, std::uint64_t next) {
+    position = next;
+    ++count;
+    return true;
+  };
+  // Its first leaf is known from then on.
+  REQUIRE(mounted.tree().list(folder, 0, [](auto, const auto&, auto) { return false; }));
+  const auto refused_once = [&](const auto& result) {
+    CHECK(mounted.refused == 1);
+    mounted.refused = 0;
+    return !result && result.error().code == ErrorCode::io;
+  };
+
+  mounted.is_away = true;
+  CHECK(refused_once(mounted.tree().list(folder, 0, take)));
+  const std::size_t first = count;
+  CHECK(first > 0);
+  CHECK(refused_once(mounted.tree().list(folder, position, take)));
+  CHECK(count == first);
+  CHECK(refused_once(mounted.tree().lookup(root, "linked")));
+  CHECK(refused_once(mounted.tree().lookup(versions, "folder")));
+  CHECK(refused_once(mounted.tree().list(versions, 0, take)));
+  CHECK(mounted.tree().errors().find("/large: nobody answers") != std::string::npos);
+
+  mounted.is_away = false;
+  CHECK(mounted.tree().list(folder, position, take));
+  CHECK(count == entries.size());
+  CHECK(mounted.find("ids/01000000/linked").status.st_nlink == 2);
+  const Listed listed = mounted.list(mounted.find("versions/folder").id);
+  CHECK_FALSE(listed.is_incomplete);
+  CHECK(listed.names.size() == 2);
 }
 
 TEST_CASE("names that could lead astray are never shown") {

@@ -6,6 +6,7 @@
         proxy.silent_for = "PUT"        # the next such request is never answered
         proxy.lie = "another range"     # what is said of parts of objects is not so
         proxy.bytes_per_s = 100_000     # answers come slowly, but they come
+        proxy.away = "reset"            # nothing gets through, until it is None; or "silent"
         proxy.wants_md5 = True          # uploads must have Content-MD5, as into a bucket with object lock
         proxy.puts                      # path and headers of each that came
 """
@@ -29,7 +30,7 @@ class FaultProxy:
         self.requests = self.faults = 0
         self.after = None  # behind so many requests every answer is that the server is busy
         self.by_method = {}
-        self.silent_for = self.lie = self.bytes_per_s = None
+        self.silent_for = self.lie = self.bytes_per_s = self.away = None
         self.wants_md5 = False
         self.puts = []
         self.lock = threading.Lock()
@@ -150,6 +151,9 @@ class FaultProxy:
         """A command's first request is spared: before anything was answered nothing is tried again."""
         with self.lock:
             self.requests += 1
+            if self.away is not None:
+                self.faults += 1
+                return self.away
             if path.endswith("lagan.repo") and self.after is None:
                 return None
             self.by_method[method] = self.by_method.get(method, 0) + 1

@@ -160,6 +160,27 @@ TEST_CASE("when the budget is used up the last error comes out, not to be retrie
   CHECK(result.error().message == "busy (gave up after 4 attempts)");
 }
 
+TEST_CASE("once a call was given up others do not wait, until one is answered") {
+  RetryOptions options;
+  options.budget = milliseconds(10'000);
+  const Error stale{ErrorCode::io, "stale connection", Retry::now, {}};
+  const auto test =
+      retried({busy(), busy(), busy(), busy(), busy(), stale, busy(), stale}, options);
+  CHECK_FALSE(test->storage->stat(kName));
+  CHECK(test->inner->calls == 4);
+  test->waits.clear();
+  const auto next = test->storage->stat(kName);
+  REQUIRE_FALSE(next);
+  CHECK(next.error().message == "busy (gave up after 1 attempt: others failed before it)");
+  CHECK(next.error().retry == Retry::never);
+  CHECK_FALSE(test->storage->stat(kName));
+  CHECK(test->storage->stat(kName));
+  CHECK(test->waits.empty());
+  test->inner->errors = {busy()};
+  CHECK(test->storage->stat(kName));
+  CHECK(test->waits.size() == 1);
+}
+
 TEST_CASE("there is one retry even without a budget") {
   RetryOptions options;
   options.budget = milliseconds(0);
