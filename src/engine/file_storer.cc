@@ -230,7 +230,7 @@ Result<FileStorer::Attempt> FileStorer::attempt(const FileJob& job, bool is_last
 
   SourceStatus status = *before;
   status.size = entry.size;
-  if (entry.state != EntryState::as_read || !is_settled || is_racy(status))
+  if (entry.state != EntryState::as_read || !is_settled || is_racy(status, descriptor))
     status.look_like_nothing();
   result.entry = DoneEntry{.name = job.name,
                            .message = encode(entry),

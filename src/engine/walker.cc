@@ -242,12 +242,9 @@ bool Walker::take_over(Here& here, const KnownEntry& known, const SourceStatus& 
   return true;
 }
 
-// What tells file systems apart, the same from boot to boot where the file system has an identity
-// of its own (device numbers are dealt out anew). It must not depend on what else is met, or
-// entries taken over from the last run would share a group with strangers.
 void Walker::note_device(const FolderPtr& parent, const SourceStatus& status) {
   if (status.links < 2 || status.kind == EntryKind::directory) return;
-  if (device_identities_.contains(status.device)) return;
+  if (devices_.contains(status.device)) return;
   std::uint64_t identity = 0;
   struct statfs file_system {};
   const auto folder = source_status(parent->folder.descriptor(), "");
@@ -255,13 +252,21 @@ void Walker::note_device(const FolderPtr& parent, const SourceStatus& status) {
       ::fstatfs(parent->folder.descriptor(), &file_system) == 0) {
     std::memcpy(&identity, &file_system.f_fsid, sizeof identity);
   }
-  device_identities_[status.device] = identity != 0 ? identity : status.device;
+  devices_.add(status.device, identity);
 }
 
 std::optional<std::uint64_t> Walker::hardlink_group(const SourceStatus& status) {
   if (status.links < 2 || status.kind == EntryKind::directory) return std::nullopt;
-  return lagan::hardlink_group(context_.split_key, device_identities_.at(status.device),
-                               status.inode);
+  return lagan::hardlink_group(context_.split_key, devices_.at(status.device), status.inode);
+}
+
+// A device may have another identity than in the last run. An entry that was taken over as it
+// stands could then share its group with strangers.
+bool Walker::is_grouped_so(const KnownEntry& known, const SourceStatus& status) {
+  const auto group = hardlink_group(status);
+  if (!group) return true;
+  const auto entry = decode_entry(as_bytes(known.message));
+  return entry && entry->hardlink == group;
 }
 
 Result<void> Walker::visit_file(Here& here, const std::string& name, const Place& place,
@@ -279,8 +284,11 @@ Result<void> Walker::visit_file(Here& here, const std::string& name, const Place
         is_unchanged || ((same_inode || !signs.inode) && (same_ctime || !signs.ctime));
     const bool is_due =
         is_unchanged && context_.reread.period != 0 && context_.reread.is_due(here.path_of(name));
-    if (is_unchanged && !is_due && take_over(here, *before, status)) return {};
-    if (has_old_content && (is_due || !is_unchanged) && has_all_chunks(*before)) {
+    if (is_unchanged && !is_due && is_grouped_so(*before, status) &&
+        take_over(here, *before, status))
+      return {};
+    const bool is_looked_at = is_due || !is_unchanged || !is_grouped_so(*before, status);
+    if (has_old_content && is_looked_at && has_all_chunks(*before)) {
       saved =
           SavedFile{is_due ? SavedFile::Use::compare : SavedFile::Use::take, before->status,
                     std::string(before->message), std::string(before->listed), before->chunk_class};
@@ -319,7 +327,8 @@ Result<void> Walker::visit_special(Here& here, const std::string& name, const Pl
                                    const SourceStatus& status) {
   const KnownEntry* before = here.known.find(name);
   if (before != nullptr && before->status.looks_like(status) &&
-      status.kind != EntryKind::directory && take_over(here, *before, status)) {
+      status.kind != EntryKind::directory && is_grouped_so(*before, status) &&
+      take_over(here, *before, status)) {
     return {};
   }
   const std::string path = here.path_of(name);
@@ -341,7 +350,7 @@ Result<void> Walker::visit_special(Here& here, const std::string& name, const Pl
   if (attributes) entry.xattrs = *std::move(attributes);
   if (!attributes) trouble(path, attributes.error());
   DoneEntry done{.name = name, .message = encode(entry), .status = status};
-  if (is_racy(status)) done.status.look_like_nothing();
+  if (is_racy(status, here.task->folder.descriptor())) done.status.look_like_nothing();
   here.task->add(std::move(done));
   ++context_.observer.progress.files_done;
   tell_item(path, before != nullptr ? ItemChange::changed : ItemChange::added);
@@ -414,7 +423,7 @@ Result<void> Walker::visit_folder(Here& here, const std::string& name, const Pla
   const SourceStatus opened = *status;
   const int folder = descriptor.descriptor();
   if (descriptor.is_open()) TRY(read_folder_attributes(folder, path, known, opened, entry));
-  if (is_racy(*status)) status->look_like_nothing();
+  if (is_racy(*status, folder)) status->look_like_nothing();
   const std::size_t number = here.task->expect();
   auto task = std::make_shared<FolderTask>(
       context_.split_key, context_.tree_sink, context_.states, context_.failure,
