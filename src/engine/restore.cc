@@ -346,8 +346,13 @@ bool Restore::may_keep(const SourceStatus& there, const Entry& entry) {
 Result<bool> Restore::link(Level& parent, const Entry& entry, const std::string& path,
                            const Status& there) {
   if (!links_.is_further_name(entry, path)) return false;
-  if (!options_.dry_run)
-    return links_.link(levels_.target(), parent.folder->descriptor(), entry, path, there);
+  if (!options_.dry_run) {
+    const int folder = parent.folder->descriptor();
+    const bool is_link = TRY(links_.link(levels_.target(), folder, entry, path, there));
+    if (is_link && !parent.is_pristine)
+      TargetLevels::take(parent, source_status(folder, entry.name.c_str()));
+    return is_link;
+  }
   item(path, there ? ItemChange::changed : ItemChange::added, 0);
   return true;
 }
@@ -413,6 +418,7 @@ Result<void> Restore::restore_content(const std::shared_ptr<RestoredFile>& file)
     observer_.progress.bytes_done += entry.inline_content.size();
     return file->write(as_bytes(entry.inline_content), 0);
   }
+  if (!parent.is_pristine) TargetLevels::take(parent, source_status(place.file.descriptor(), ""));
   if (entry.size == 0) return {};
   TRY(file->make_room());
   std::uint64_t offset = 0;
@@ -501,6 +507,7 @@ Result<void> check_deletion(const Repository& repository, const RestoreOptions& 
   const UntouchablePlaces places = own_places(repository, options);
   if (const std::string_view own = places.own_place_of(real); !own.empty()) {
     return fail(
+  if (!parent.is_pristine) TargetLevels::take(parent, source_status(folder, entry.name.c_str()));
         ErrorCode::invalid_argument,
         fmt::format("{} lies in {}: nothing is restored there with --delete", options.target, own));
   }
