@@ -375,7 +375,11 @@ Result<RestoredFilePlace> Restore::place_of(Level& parent, const Entry& entry,
   if (there->kind != EntryKind::file || !may_keep(*there, entry))
     return FilePlacer::instead(folder, entry, there);
   const bool looks_equal = judge(options_.overwrite, there, entry) == Verdict::only_attributes;
-  if (!looks_equal && there->links == 1) return placer_.over_file(folder, entry, *there);
+  // Written block by block it would be newer than the snapshot's while it is a mixture, and the
+  // next run would leave it alone.
+  const bool may_be_mixed = options_.overwrite != Overwrite::if_newer;
+  if (!looks_equal && there->links == 1 && may_be_mixed)
+    return placer_.over_file(folder, entry, *there);
   File file = open_to_look(folder->descriptor(), entry.name);
   const bool is_equal =
       file.is_open() &&
