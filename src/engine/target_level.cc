@@ -81,7 +81,9 @@ Result<void> TargetLevels::reach(TargetLevel& level, bool make) {
   if (!level.parent->folder) return {};
   const Status there = TRY(occupant(*level.parent, level.entry.name));
   if (there && there->kind != EntryKind::directory) {
-    level.is_left = judge(context_.overwrite, there, level.entry) == Verdict::leave;
+    // An empty folder is no reason to part with what was there.
+    level.is_left = judge(context_.overwrite, there, level.entry) == Verdict::leave ||
+                    level.entry.state == EntryState::unreadable;
     if (level.is_left) context_.left(level);
     if (level.is_left || !make) return {};
     TRY(remove_name(level.parent->folder->descriptor(), level.entry.name));
@@ -99,9 +101,9 @@ Result<void> TargetLevels::enter(TargetLevel& level, const Status& there) {
   if (!there) {
     if (!level.parent->is_pristine) remove_inherited(folder.descriptor());
     level.is_pristine = true;
+    take(*level.parent, source_status(folder.descriptor(), ""));
     context_.item(level.path, ItemChange::added);
   }
-    take(*level.parent, source_status(folder.descriptor(), ""));
   level.folder = std::make_shared<const File>(std::move(folder));
   if (context_.dry_run) return {};
   // Another one may be mounted here.

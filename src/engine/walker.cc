@@ -96,6 +96,9 @@ Result<void> Walker::walk(const std::vector<WalkTarget>& targets,
   Here here{std::move(task), {}, {}, TRY(source_status(folder, "")).device, !root.is_named};
   if (context_.known != nullptr) here.known = context_.known->folder(context_.known->root_at());
   const auto names = names_to_visit(here, root, false);
+  // The root of a snapshot is no entry that could tell it.
+  if (here.task->misses_some())
+    return fail(ErrorCode::io, top + " cannot be listed, so a snapshot would not be what is there");
   here.rules = root.is_named ? context_.filter.inside({}, Decision(), folder, "/", names, note())
                              : context_.filter.on_the_way({}, folder, "/", note());
   TRY(fill(here, names, root));
@@ -117,8 +120,8 @@ Result<void> Walker::fill(Here& here, const std::vector<std::string>& names, con
 std::vector<std::string> Walker::names_to_visit(Here& here, const Target& target, bool is_quiet) {
   std::vector<std::string> names;
   if (!here.only_targets) {
-    auto listed = list_names(here.task->folder.descriptor());
-    if (listed) names = *std::move(listed);
+    const auto listed = list_names(here.task->folder.descriptor(), names);
+    if (!listed) here.task->miss_some();
     if (!listed && !is_quiet) trouble(here.task->path, listed.error());
     if (listed && context_.observer.wants_items()) {
       here.known.for_each([&](const KnownEntry& before) {
@@ -145,6 +148,12 @@ std::vector<std::string> Walker::names_to_visit(Here& here, const Target& target
 void Walker::trouble(const std::string& path, const Error& error) {
   ++context_.observer.progress.errors;
   context_.observer.trouble(path, error);
+}
+
+// What is there but cannot be saved, not even as an entry that says so, makes its folder partial.
+void Walker::trouble_in(Here& here, const std::string& path, const Error& error) {
+  if (error.code != ErrorCode::not_found) here.task->miss_some();
+  trouble(path, error);
 }
 
 void Walker::tell_item(const std::string& path, ItemChange change, std::uint64_t size) {
@@ -180,7 +189,7 @@ Result<void> Walker::visit(Here& here, const std::string& name, const Target* ta
     const std::string path = here.path_of(name);
     // Root, too, may not look at what another user has mounted.
     if (found.error().code != ErrorCode::permission || !UntouchablePlaces::is_own_mount_point(path))
-      trouble(path, found.error());
+      trouble_in(here, path, found.error());
     return {};
   }
   const SourceStatus& status = *found;
@@ -337,7 +346,7 @@ Result<void> Walker::visit_special(Here& here, const std::string& name, const Pl
   if (status.kind == EntryKind::symlink) {
     auto link = read_link_target(place.folder, place.name);
     if (!link) {
-      trouble(path, link.error());
+      trouble_in(here, path, link.error());
       return {};
     }
     entry.link_target = *std::move(link);
@@ -388,7 +397,8 @@ Result<void> Walker::visit_folder(Here& here, const std::string& name, const Pla
   const bool is_searched = decision.fate == Decision::Fate::search;
   const std::string path = here.path_of(name);
   if (depth_ >= limits::kPathDepth) {
-    trouble(path, Error{ErrorCode::unsupported, "folders nest too deep", Retry::never, {}});
+    trouble_in(here, path,
+               Error{ErrorCode::unsupported, "folders nest too deep", Retry::never, {}});
     return {};
   }
   const bool is_other_device =
@@ -402,7 +412,7 @@ Result<void> Walker::visit_folder(Here& here, const std::string& name, const Pla
   auto status = descriptor.is_open() ? source_status(descriptor.descriptor(), "")
                                      : Result<SourceStatus>(listed);
   if (!status) {
-    trouble(path, status.error());
+    trouble_in(here, path, status.error());
     return {};
   }
   Entry entry = entry_of(name, *status, context_.owners);
@@ -432,6 +442,10 @@ Result<void> Walker::visit_folder(Here& here, const std::string& name, const Pla
         if (is_searched && finished.subtree.dirs + finished.subtree.files == 0)
           return parent->complete(number, std::nullopt);
         entry.subtree = finished.subtree;
+        if (finished.is_partial) {
+          entry.state =
+              finished.subtree.id ? EntryState::partly_unreadable : EntryState::unreadable;
+        }
         DoneEntry done{.name = entry.name,
                        .message = encode(entry),
                        .status = status,

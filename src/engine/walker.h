@@ -126,6 +126,7 @@ class Walker {
   void note_device(const FolderPtr& parent, const SourceStatus& status);
   std::optional<std::uint64_t> hardlink_group(const SourceStatus& status);
   void trouble(const std::string& path, const Error& error);
+  void trouble_in(Here& here, const std::string& path, const Error& error);
   void tell_item(const std::string& path, ItemChange change, std::uint64_t size = 0);
   Filter::Note note() const;
 
