@@ -23,6 +23,9 @@ class Unreadable(OrdinaryUser):
         write(self.path("secret"), "secret")
         os.mkdir(self.path("closed"))
         write(self.path("closed/file"), "x")
+        for path in (self.source, *map(self.path, os.listdir(self.source))):
+            if self.user is not None:
+                os.chown(path, self.user, self.user)
 
     def tearDown(self):
         os.chmod(self.path("closed"), 0o755)
@@ -107,7 +110,7 @@ class Unreadable(OrdinaryUser):
         self.assertIn("could not be read when it was saved", self.errors)
         os.chmod(self.path("secret"), 0o600)
         changes = self.run_lagan("diff", f"latest:{self.source}", self.source)
-        self.assertRegex(changes, r"(?m)^M +/secret$")
+        self.assertRegex(changes, rf"(?m)^M +{self.path('secret')}$")
 
     def test_json_tells_of_it_on_stderr(self):
         os.chmod(self.path("secret"), 0)
