@@ -3,9 +3,10 @@
 
 import os
 import shutil
+import subprocess
 import unittest
 
-from helpers import Fresh, settle, tree, write
+from helpers import IS_ROOT, Fresh, settle, tree, write
 
 
 class Sources(Fresh):
@@ -23,6 +24,39 @@ class Sources(Fresh):
         path = os.path.join(self.folder, name)
         write(path, content)
         return path
+
+
+@unittest.skipUnless(IS_ROOT and shutil.which("mkfs.ext4"), "only root mounts")
+class Twins(Sources):
+    """Two file systems with one id, as a clone of a disk has it."""
+
+    def mount(self, image, name):
+        os.mkdir(self.path(name))
+        done = subprocess.run(["mount", "-o", "loop", image, self.path(name)], check=False,
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            self.skipTest(f"cannot mount here: {done.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", self.path(name)], check=False)
+
+    def test_their_files_are_no_hard_links_of_one_another(self):
+        images = [os.path.join(self.folder, name) for name in ("one", "two")]
+        with open(images[0], "wb") as file:
+            file.truncate(32 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-F", images[0]], check=True)
+        shutil.copy(images[0], images[1])
+        for image, name in zip(images, "ab"):
+            self.mount(image, name)
+            write(self.path(name + "/file"), "same")
+            os.link(self.path(name + "/file"), self.path(name + "/other"))
+        os.chmod(self.path("b/file"), 0o600)
+        self.assertEqual(os.stat(self.path("a/file")).st_ino, os.stat(self.path("b/file")).st_ino)
+        settle()
+        for _ in range(2):  # the second run takes over
+            self.backup(self.source)
+            target = self.restore()
+            for name, mode in (("a", 0o644), ("b", 0o600)):
+                found = os.stat(f"{target}/{name}/file")
+                self.assertEqual((found.st_nlink, found.st_mode & 0o777), (2, mode))
 
 
 class Lists(Sources):

@@ -238,6 +238,20 @@ TEST_CASE("a session that has died on this machine delays nothing") {
         std::vector<std::string>{names::session(id).text()});
 }
 
+TEST_CASE("a session of another boot is gone only if the machine has the name it had") {
+  // Clones have one id and run at once.
+  ProcessIdentity here;
+  here.machine = "machine";
+  here.boot = "boot";
+  SessionMessage session;
+  session.machine = here.machine;
+  session.boot = "another boot";
+  session.host = host_name();
+  CHECK(is_known_gone(session, here));
+  session.host += "-clone";
+  CHECK_FALSE(is_known_gone(session, here));
+}
+
 TEST_CASE("a silent session is fenced after a while, and its packs are taken") {
   TwoSnapshots two;
   LocalIndex index = two.client.repository.empty_index();
