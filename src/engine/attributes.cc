@@ -23,6 +23,9 @@
 namespace lagan {
 namespace {
 
+constexpr std::uint32_t kSetIds = S_ISUID | S_ISGID;
+constexpr std::string_view kCapability = "security.capability";
+
 // Keeps the first failure and lets the rest go on.
 class FirstError {
  public:
@@ -97,11 +100,17 @@ class Applying {
     note(Trait::owner, "change owner", errno, is_expected);
   }
   template <typename Target>
+  void weigh_rights(const Target& target);
+  template <typename Target>
   void xattrs(const Target& target, Bearer bearer);
   template <typename Target>
   void xattr(const Target& target, const Xattr& attribute);
-  void mode(int failed) {
-    if (failed != 0) first_.note("change mode", errno);
+  template <typename Change>
+  void mode(Change change) {
+    const std::uint32_t withheld = is_others_ ? entry_.mode & kSetIds : 0;
+    if (change(entry_.mode & ~withheld) != 0) first_.note("change mode", errno);
+    if (withheld != 0 && options_.fidelity != nullptr)
+      options_.fidelity->lost(Trait::set_id, path_);
   }
   template <typename Target>
   void times(const Target& target);
@@ -126,6 +135,7 @@ class Applying {
   const std::string_view path_;
   const AttributeOptions& options_;
   FirstError first_;
+  bool is_others_ = false;  // it belongs to somebody else than its entry says, and that matters
 };
 
 // Both ways to name what attributes are given to.
@@ -186,6 +196,21 @@ void remove_others(const Target& target, const Entry& entry, const AttributeOpti
   }
 }
 
+// A file that lets whoever runs it do more than they may does so in the name of its owner, for whom
+// its group and mode let run it. With another owner or group it would be a gift of somebody who
+// never made it, so these bits and capabilities are not given.
+template <typename Target>
+void Applying::weigh_rights(const Target& target) {
+  const bool has_rights =
+      (entry_.mode & kSetIds) != 0 ||
+      std::ranges::find(entry_.xattrs, kCapability, &Xattr::name) != entry_.xattrs.end();
+  if (!has_rights) return;
+  const auto owner = owner_of(entry_, options_.owner_by_name);
+  struct stat now {};
+  is_others_ =
+      !owner || target.status(now) != 0 || now.st_uid != owner->uid || now.st_gid != owner->gid;
+}
+
 template <typename Target>
 void Applying::xattrs(const Target& target, Bearer bearer) {
   if (bearer == Bearer::used) remove_others(target, entry_, options_);
@@ -200,6 +225,10 @@ void Applying::xattrs(const Target& target, Bearer bearer) {
 
 template <typename Target>
 void Applying::xattr(const Target& target, const Xattr& attribute) {
+  if (is_others_ && attribute.name == kCapability) {
+    if (options_.fidelity != nullptr) options_.fidelity->lost(Trait::capability, path_);
+    return;
+  }
   std::string loaded;
   if (!attribute.slices.empty()) {
     auto value = options_.load_value(attribute);
@@ -283,9 +312,10 @@ Result<void> apply_plain_attributes(int descriptor, const Entry& entry, std::str
         ::fstat(descriptor, &now) == 0 && now.st_uid == owner.uid && now.st_gid == owner.gid;
     return is_so ? 0 : ::fchown(descriptor, owner.uid, owner.gid);
   });
+  applying.weigh_rights(target);
   applying.xattrs(target, bearer);
   // After the owner: changing that clears the set-user-id bit.
-  applying.mode(::fchmod(descriptor, entry.mode));
+  applying.mode([&](mode_t mode) { return ::fchmod(descriptor, mode); });
   applying.times(target);
   applying.birth_time();
   return std::move(applying).result();
@@ -315,9 +345,10 @@ Result<void> apply_link_attributes(int folder, const std::string& name, const En
   applying.owner([&](const Owner& owner) {
     return ::fchownat(folder, name.c_str(), owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW);
   });
+  applying.weigh_rights(target);
   applying.xattrs(target, bearer);
   if (entry.kind != EntryKind::symlink)
-    applying.mode(::fchmodat(folder, name.c_str(), entry.mode, 0));
+    applying.mode([&](mode_t mode) { return ::fchmodat(folder, name.c_str(), mode, 0); });
   applying.times(target);
   applying.birth_time();
   return std::move(applying).result();

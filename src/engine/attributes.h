@@ -30,7 +30,8 @@ enum class Bearer { fresh, used };
 
 // Owner, extended attributes, mode, flags, times, in the order in which none undoes another.
 // Everything is tried; the error names the first that failed. Lacking privilege to change the owner
-// is no error. `path` is for the report.
+// is no error; without the owner the set-user-id and set-group-id bits and capabilities are not
+// given either. `path` is for the report.
 Result<void> apply_attributes(int descriptor, const Entry& entry, std::string_view path,
                               const AttributeOptions& options, Bearer bearer = Bearer::fresh);
 

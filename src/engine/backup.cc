@@ -217,20 +217,25 @@ Result<void> Backup::find_targets() {
   }
   if (options_.paths.empty())
     return fail(ErrorCode::invalid_argument, "there is nothing to back up: name a path");
+  bool is_any_there = false;
   for (std::size_t i = 0; i < options_.paths.size(); ++i) {
     WalkTarget target{TRY(normalise_target(options_.paths[i]))};
     if (!options_.sources.empty()) target.source = TRY(normalise_target(options_.sources[i]));
     const std::string& place = target.source.empty() ? target.path : target.source;
     struct stat status {};
-    if (::lstat(place.c_str(), &status) != 0) {
+    const bool is_there = ::lstat(place.c_str(), &status) == 0;
+    is_any_there = is_any_there || is_there;
+    // The walk meets what may be there and cannot be looked at, and tells it.
+    if (!is_there && (errno == ENOENT || errno == ENOTDIR)) {
       ++observer_.progress.errors;
       observer_.trouble(options_.paths[i], system_error("stat", errno));
       continue;
     }
-    if (options_.read_special && S_ISLNK(status.st_mode)) target.source = special_behind(place);
+    if (options_.read_special && is_there && S_ISLNK(status.st_mode))
+      target.source = special_behind(place);
     targets_.push_back(std::move(target));
   }
-  if (targets_.empty()) return fail(ErrorCode::not_found, "none of the paths to back up exists");
+  if (!is_any_there) return fail(ErrorCode::not_found, "none of the paths to back up exists");
   std::ranges::sort(targets_, {}, &WalkTarget::path);
   const auto is_same = [](const WalkTarget& a, const WalkTarget& b) { return a.path == b.path; };
   targets_.erase(std::unique(targets_.begin(), targets_.end(), is_same), targets_.end());

@@ -144,7 +144,9 @@ Result<void> LiveDiff::compare_entries(const Place& at, const Entry& before,
   bool same = true;
   if (before.kind == EntryKind::file) {
     same = before.size == status.size;
-    if (same && (options_.content || !same_time)) {
+    // The snapshot has nothing of it.
+    const bool is_unknown = before.state == EntryState::unreadable;
+    if (same && (options_.content || !same_time || is_unknown)) {
       const auto compared = same_bytes(at, before);
       if (!compared && compared.error().code == ErrorCode::cancelled)
         return fail(Error(compared.error()));
@@ -159,8 +161,8 @@ Result<void> LiveDiff::compare_entries(const Place& at, const Entry& before,
   }
   if (!same) {
     // A disk that forgets, or a program that hides what it did.
-    const bool is_hidden =
-        before.kind == EntryKind::file && same_time && before.size == status.size;
+    const bool is_hidden = before.kind == EntryKind::file && same_time &&
+                           before.size == status.size && before.state != EntryState::unreadable;
     modifier = is_hidden ? "M?" : "M";
   } else if (options_.metadata) {
     const auto compared = same_attributes(at, before, status);

@@ -24,7 +24,8 @@ constexpr std::array<Words, kTraits> kWords{{{"owner", "owners"},
                                              {"symlink", "symbolic links"},
                                              {"device", "devices"},
                                              {"fifo", "pipes"},
-                                             {"socket", "sockets"}}};
+                                             {"socket", "sockets"},
+                                             {"setid", "set-user-id and set-group-id bits"}}};
 
 }  // namespace
 

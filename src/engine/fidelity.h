@@ -32,8 +32,9 @@ enum class Trait {
   device,
   fifo,
   socket,
+  set_id,  // set-user-id and set-group-id
 };
-constexpr std::size_t kTraits = 15;
+constexpr std::size_t kTraits = 16;
 
 // As flags and JSON write it.
 const char* trait_name(Trait trait);

@@ -86,7 +86,10 @@ Result<RestoredFilePlace> FilePlacer::instead(const std::shared_ptr<const File>&
                                               const Entry& entry,
                                               const std::optional<SourceStatus>& there) {
   const bool has_content = there && there->kind == EntryKind::file && there->size != 0;
-  Replacement replacement = TRY(Replacement::create(folder, entry.name, has_content));
+  const auto over = !there        ? Replacement::Over::nothing
+                    : has_content ? Replacement::Over::precious
+                                  : Replacement::Over::anything;
+  Replacement replacement = TRY(Replacement::create(folder, entry.name, over));
   RestoredFilePlace place{
       .file = replacement.take_file(), .change = ItemChange::changed, .bearer = Bearer::used};
   set_early_flags(place.file.descriptor(), entry);

@@ -36,7 +36,7 @@ Error opening_error(int number) {
 
 Error too_large() {
   return Error{ErrorCode::unsupported,
-               "is larger than 4 EiB, which no snapshot can hold: it is left out; exclude it",
+               "is larger than 4 EiB, which no snapshot can hold: its content is left out",
                Retry::never,
                {}};
 }
@@ -114,7 +114,7 @@ Result<void> FileStorer::store(const FileJob& job) {
       ++observer_.progress.errors;
       observer_.trouble(job.path(), *outcome.source_error);
     }
-    if (outcome.entry && observer_.wants_items()) {
+    if (outcome.entry && outcome.was_read && observer_.wants_items()) {
       const bool is_same = job.saved && job.saved->message == outcome.entry->message;
       observer_.item(job.path(),
                      is_same         ? ItemChange::unchanged
@@ -144,31 +144,46 @@ Result<void> FileStorer::read_attributes(int descriptor, Entry& entry,
   return {};
 }
 
+// Its attributes are kept as they were listed, so that nobody takes it for something that was not
+// there: a restore with --delete would delete it.
+FileStorer::Attempt FileStorer::unreadable(const FileJob& job, Error error) {
+  Attempt result;
+  if (error.code != ErrorCode::not_found) {
+    Entry entry = entry_of(job.name, job.status, owners_);
+    entry.kind = EntryKind::file;
+    entry.rdev_major = entry.rdev_minor = 0;
+    entry.hardlink = job.hardlink;
+    entry.state = EntryState::unreadable;
+    SourceStatus status = job.status;
+    status.kind = EntryKind::file;
+    status.size = entry.size;
+    status.look_like_nothing();
+    result.entry = DoneEntry{.name = job.name, .message = encode(entry), .status = status};
+    result.was_read = false;
+  }
+  result.source_error = std::move(error);
+  return result;
+}
+
 // Nothing tells whether a device changed while it was read, so nobody looks; and the next run reads
 // it again. Inode flags are not asked for: a driver might take that for something else.
 Result<FileStorer::Attempt> FileStorer::attempt_special(const FileJob& job) {
   Attempt result;
   const File file = open_source(job);
-  if (!file.is_open()) {
-    result.source_error = system_error("open", errno);
-    return result;
-  }
+  if (!file.is_open()) return unreadable(job, system_error("open", errno));
   const int descriptor = file.descriptor();
   const auto found = source_status(descriptor, "");
   if (!found || found->kind != job.status.kind) {
-    result.source_error =
-        found ? Error{ErrorCode::io, "is something else now", Retry::never, {}} : found.error();
-    return result;
+    return unreadable(job, found ? Error{ErrorCode::io, "is something else now", Retry::never, {}}
+                                 : found.error());
   }
   Entry entry = entry_of(job.name, *found, owners_);
   entry.kind = EntryKind::file;
   entry.rdev_major = entry.rdev_minor = 0;
   const off_t size =
       found->kind == EntryKind::block_device ? ::lseek(descriptor, 0, SEEK_END) : off_t{-1};
-  if (size >= 0 && static_cast<std::uint64_t>(size) > limits::kFileBytes) {
-    result.source_error = too_large();
-    return result;
-  }
+  if (size >= 0 && static_cast<std::uint64_t>(size) > limits::kFileBytes)
+    return unreadable(job, too_large());
   TRY(read_attributes(descriptor, entry, result.source_error));
   auto outcome = TRY(size >= 0 ? content_.read_file(descriptor, static_cast<std::uint64_t>(size),
                                                     false, job.previous_class, entry)
@@ -192,22 +207,15 @@ Result<FileStorer::Attempt> FileStorer::attempt_special(const FileJob& job) {
 Result<FileStorer::Attempt> FileStorer::attempt(const FileJob& job, bool is_last) {
   Attempt result;
   const File file = open_source(job);
-  if (!file.is_open()) {
-    result.source_error = opening_error(errno);
-    return result;
-  }
+  if (!file.is_open()) return unreadable(job, opening_error(errno));
   const int descriptor = file.descriptor();
   const auto before = source_status(descriptor, "");
   if (!before || before->kind != EntryKind::file) {
-    result.source_error =
-        before ? Error{ErrorCode::io, "is no longer a regular file", Retry::never, {}}
-               : before.error();
-    return result;
+    return unreadable(job,
+                      before ? Error{ErrorCode::io, "is no longer a regular file", Retry::never, {}}
+                             : before.error());
   }
-  if (before->size > limits::kFileBytes) {
-    result.source_error = too_large();
-    return result;
-  }
+  if (before->size > limits::kFileBytes) return unreadable(job, too_large());
   Entry entry = entry_of(job.name, *before, owners_);
   entry.hardlink = job.hardlink;
   read_inode_flags(descriptor, entry);
@@ -248,7 +256,7 @@ Result<FileStorer::Attempt> FileStorer::attempt(const FileJob& job, bool is_last
 
   SourceStatus status = *before;
   status.size = entry.size;
-  if (entry.state != EntryState::as_read || !is_settled || is_racy(status))
+  if (entry.state != EntryState::as_read || !is_settled || is_racy(status, descriptor))
     status.look_like_nothing();
   result.entry = DoneEntry{.name = job.name,
                            .message = encode(entry),

@@ -25,12 +25,15 @@ class FileStorer {
 
  private:
   struct Attempt {
-    std::optional<DoneEntry> entry;  // nothing: the file cannot be opened
+    std::optional<DoneEntry> entry;  // nothing: the file is gone
+    bool was_read = true;            // false: the entry only says that it could not be
     std::optional<Error> source_error;
     bool changed_meanwhile = false;
   };
   Result<Attempt> attempt(const FileJob& job, bool is_last);
   Result<Attempt> attempt_special(const FileJob& job);
+  // Nothing of it can be read.
+  Attempt unreadable(const FileJob& job, Error error);
   Result<void> read_attributes(int descriptor, Entry& entry, std::optional<Error>& source_error);
   // Is what was read now into `entry` what was saved? An error is of what is stored.
   Result<bool> reads_as_saved(int descriptor, const Entry& entry, const Entry& saved) const;

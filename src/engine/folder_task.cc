@@ -57,6 +57,7 @@ void FolderTask::advance(bool& finish_now, Finished& result) {
   if (!id) return failure_.set(std::move(id).error());
   subtree_.id = *id;
   result.subtree = subtree_;
+  result.is_partial = is_partial_;
   if (states_ != nullptr) result.folder_at = states_->put(known_);
   finish_now = true;
 }

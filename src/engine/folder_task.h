@@ -35,6 +35,7 @@ class FolderTask {
   struct Finished {
     Subtree subtree;
     std::uint64_t folder_at = 0;
+    bool is_partial = false;  // see miss_some()
   };
   // `finished` is called once, by the thread that completes the last entry. `states` may be null.
   FolderTask(const PrfKey& split_key, ChunkSink sink, FileStatesWriter* states, Failure& failure,
@@ -44,6 +45,9 @@ class FolderTask {
   std::size_t expect();
   // Walker only: the next entry, complete already. Nothing: it is left out.
   void add(std::optional<DoneEntry> entry);
+  // Walker only: there may be more in the folder than could be looked at.
+  void miss_some() { is_partial_ = true; }
+  bool misses_some() const { return is_partial_; }
   // Walker only: no more entries come.
   void close();
   // Nothing: the entry is left out.
@@ -72,6 +76,7 @@ class FolderTask {
   std::deque<Slot> slots_ GUARDED_BY(mutex_);
   std::size_t first_ GUARDED_BY(mutex_) = 0;  // number of slots_.front()
   bool closed_ GUARDED_BY(mutex_) = false;
+  bool is_partial_ = false;  // settled when it is closed
 };
 
 }  // namespace lagan

@@ -65,7 +65,7 @@ Result<bool> HardLinks::link(int target, int folder, const Entry& entry, const s
                              const std::optional<SourceStatus>& there) {
   First& first = firsts_.at(*entry.hardlink);
   if (first.is_pending) {
-    links_to_make_.emplace_back(path.substr(1), *entry.hardlink);
+    links_to_make_.push_back({path.substr(1), *entry.hardlink, there.has_value()});
     first.others->add(path, context_.report);
     return true;
   }
@@ -107,7 +107,7 @@ Result<void> HardLinks::link_now(const First& first, int target, int folder,
 }
 
 void HardLinks::finish(int target) {
-  for (const auto& [path, group] : links_to_make_) {
+  for (const auto& [path, group, is_taken] : links_to_make_) {
     const auto first = firsts_.find(group);
     // It was told when the first name got into trouble.
     if (first == firsts_.end() || first->second.others->is_lost()) continue;
@@ -117,7 +117,7 @@ void HardLinks::finish(int target) {
     if (folder) {
       const auto there = source_status(folder->descriptor(), name.c_str());
       linked = link_now(first->second, target, folder->descriptor(), "/" + path,
-                        there ? std::optional(*there) : std::nullopt);
+                        there && is_taken ? std::optional(*there) : std::nullopt);
     }
     if (!linked) context_.report("/" + path, linked.error());
   }

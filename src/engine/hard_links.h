@@ -48,6 +48,11 @@ class HardLinks {
     bool is_pending = false;  // it gets its name only when it is complete
     std::shared_ptr<OtherNames> others = std::make_shared<OtherNames>();
   };
+  struct Link {
+    std::string path;
+    std::uint64_t group;
+    bool is_taken;  // something had the name, which it replaces
+  };
   struct Flags {
     std::string path;
     Entry entry;
@@ -59,8 +64,8 @@ class HardLinks {
   void set_flags(int target, const Flags& flags);
 
   const RestoredFileContext& context_;
-  std::unordered_map<std::uint64_t, First> firsts_;                   // by group
-  std::vector<std::pair<std::string, std::uint64_t>> links_to_make_;  // paths with their groups
+  std::unordered_map<std::uint64_t, First> firsts_;  // by group
+  std::vector<Link> links_to_make_;
   std::vector<Flags> flags_to_set_;
 };
 

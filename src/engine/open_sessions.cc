@@ -90,7 +90,8 @@ Result<std::vector<SessionState>> list_sessions(const Repository& repository) {
 bool is_known_gone(const SessionMessage& session, const ProcessIdentity& here) {
   if (session.machine.empty() || session.machine != here.machine) return false;
   if (session.boot.empty() || here.boot.empty()) return false;
-  if (session.boot != here.boot) return true;
+  // Clones of one machine, which have its id, run at the same time, each under a name of its own.
+  if (session.boot != here.boot) return session.host == host_name();
   if (session.pid_namespace != here.pid_namespace) return false;
   const std::uint64_t started = process_start(session.pid);
   // Another user's process may be hidden from us.

@@ -117,6 +117,7 @@ class Restore {
                             Status& there);
   bool may_keep(const SourceStatus& there, const Entry& entry);
   void leave(const Entry& entry, const std::string& path);
+  void tell_if_unread(Level& level);
 
   Result<bool> link(Level& parent, const Entry& entry, const std::string& path,
                     const Status& there);
@@ -172,6 +173,8 @@ Result<RestoreResult> Restore::run(const Snapshot& snapshot) {
     TRY(restore_entry(level, encode(top)));
   } else {
     level.entry.subtree = top.subtree;
+    level.entry.state = top.state;
+    tell_if_unread(level);
     TRY(restore_folder(level));
   }
   fetcher_.finish();
@@ -275,9 +278,24 @@ Result<void> Restore::restore_entry(Level& parent, std::string_view message) {
   return {};
 }
 
+// What the backup did not see in a folder may well be there, now too.
+void Restore::tell_if_unread(Level& level) {
+  if (level.entry.state == EntryState::as_read) return;
+  level.is_complete = false;
+  const bool has_some = level.entry.subtree.id.has_value();
+  trouble(level.path.empty() ? "/" : level.path,
+          Error{ErrorCode::io,
+                fmt::format("could not be read {}it was backed up{}",
+                            has_some ? "whole when " : "when ",
+                            options_.delete_extra ? ": nothing is deleted there" : ""),
+                Retry::never,
+                {}});
+}
+
 Result<void> Restore::restore_below(Level& parent, Entry entry, const std::string& path,
                                     Choice choice) {
   Level level{&parent, std::move(entry), path, choice == Choice::yes};
+  tell_if_unread(level);
   if (level.is_wanted) {
     ++result_.folders;
     if (auto reached = levels_.reach(level, !options_.dry_run); !reached) {
@@ -304,8 +322,12 @@ Result<void> Restore::restore_leaf(Level& parent, const Entry& entry, const std:
     leave(entry, path);
     return {};
   }
-  if (entry.state == EntryState::unreadable && there)
-    return fail(ErrorCode::io, "could not be read when it was backed up: what is there stays");
+  // A file without its content would be taken for the one that there was.
+  if (entry.state == EntryState::unreadable) {
+    return fail(ErrorCode::io, there
+                                   ? "could not be read when it was backed up: what is there stays"
+                                   : "could not be read when it was backed up: it is left out");
+  }
   if (there && there->kind == EntryKind::directory) TRY(clear_folder(parent, entry, path, there));
   if (TRY(link(parent, entry, path, there))) return {};
   if (is_file) result_.total_bytes += entry.size;
@@ -346,8 +368,13 @@ bool Restore::may_keep(const SourceStatus& there, const Entry& entry) {
 Result<bool> Restore::link(Level& parent, const Entry& entry, const std::string& path,
                            const Status& there) {
   if (!links_.is_further_name(entry, path)) return false;
-  if (!options_.dry_run)
-    return links_.link(levels_.target(), parent.folder->descriptor(), entry, path, there);
+  if (!options_.dry_run) {
+    const int folder = parent.folder->descriptor();
+    const bool is_link = TRY(links_.link(levels_.target(), folder, entry, path, there));
+    if (is_link && !parent.is_pristine)
+      TargetLevels::take(parent, source_status(folder, entry.name.c_str()));
+    return is_link;
+  }
   item(path, there ? ItemChange::changed : ItemChange::added, 0);
   return true;
 }
@@ -370,7 +397,11 @@ Result<RestoredFilePlace> Restore::place_of(Level& parent, const Entry& entry,
   if (there->kind != EntryKind::file || !may_keep(*there, entry))
     return FilePlacer::instead(folder, entry, there);
   const bool looks_equal = judge(options_.overwrite, there, entry) == Verdict::only_attributes;
-  if (!looks_equal && there->links == 1) return placer_.over_file(folder, entry, *there);
+  // Written block by block it would be newer than the snapshot's while it is a mixture, and the
+  // next run would leave it alone.
+  const bool may_be_mixed = options_.overwrite != Overwrite::if_newer;
+  if (!looks_equal && there->links == 1 && may_be_mixed)
+    return placer_.over_file(folder, entry, *there);
   File file = open_to_look(folder->descriptor(), entry.name);
   const bool is_equal =
       file.is_open() &&
@@ -387,6 +418,7 @@ Result<RestoredFilePlace> Restore::place_of(Level& parent, const Entry& entry,
 Result<void> Restore::restore_file(Level& parent, const Entry& entry, const std::string& path,
                                    const Status& there) {
   RestoredFilePlace place = TRY(place_of(parent, entry, there));
+  if (!parent.is_pristine) TargetLevels::take(parent, source_status(place.file.descriptor(), ""));
   const bool is_kept = place.change == ItemChange::unchanged && !place.has_old_content;
   // Only the file that later names are linked to speaks for them.
   std::shared_ptr<OtherNames> others = links_.expect_others(entry, path, place);
@@ -398,7 +430,7 @@ Result<void> Restore::restore_file(Level& parent, const Entry& entry, const std:
     return {};
   }
   if (auto done = restore_content(file); !done) file->failed(done.error());
-  if (entry.state == EntryState::partly_unreadable || entry.state == EntryState::unreadable) {
+  if (entry.state == EntryState::partly_unreadable) {
     file->failed(Error{ErrorCode::io,
                        "could not be saved whole when it was backed up: missing content is zeros, "
                        "missing attributes are left out",
@@ -476,6 +508,7 @@ Result<void> Restore::restore_special(Level& parent, const Entry& entry, const s
     change = ItemChange::changed;
   }
   item(path, change, 0);
+  if (!parent.is_pristine) TargetLevels::take(parent, source_status(folder, entry.name.c_str()));
   return apply_link_attributes(folder, entry.name, entry, path, attributes_, bearer);
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 
 #include "src/engine/existing_content.h"
 
@@ -18,6 +19,7 @@ namespace {
 // What file systems allocate, nearly all of them.
 constexpr std::uint64_t kHoleBytes = 4096;
 constexpr std::size_t kRangesShown = 10;
+constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::min();
 
 bool is_zero(ByteSpan bytes) {
   return bytes.empty() || (bytes[0] == std::byte{0} &&
@@ -57,9 +59,11 @@ Result<void> RestoredFile::complete() {
     if (!verified) failed(verified.error());
   }
   auto applied = apply_plain_attributes(file, entry_, path_, context_.attributes, place_.bearer);
-  // With the snapshot's time a later restore, or diff, would take it for whole.
-  static constexpr std::array<timespec, 2> kNow{{{0, UTIME_OMIT}, {0, UTIME_NOW}}};
-  if (!joined_missing().empty()) (void)::futimens(file, kNow.data());
+  // With the snapshot's time a later restore, or diff, would take it for whole; with a later one
+  // a restore of what is newer would leave it.
+  const std::array<timespec, 2> older{
+      {{0, UTIME_OMIT}, {std::max<std::int64_t>(entry_.mtime, kNoTime + 1) - 1, 0}}};
+  if (!joined_missing().empty()) (void)::futimens(file, older.data());
   if (place_.replacement) TRY(take_name());
   // Last of all: an immutable file takes nothing else, and no other name.
   if (!place_.keeps_flags_for_later) {

@@ -4,15 +4,19 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <pwd.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+
+#include "repo/limits.h"
 
 namespace lagan {
 namespace {
@@ -167,10 +171,51 @@ Result<SourceStatus> source_status_behind(int directory, const char* name) {
   return status_of(directory, name, 0);
 }
 
-bool is_racy(const SourceStatus& status) {
+namespace {
+
+// File systems whose times are of this machine's clock. All others may get theirs from a server.
+constexpr std::array<std::uint32_t, 20> kStampedHere{
+    EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, TMPFS_MAGIC,
+    RAMFS_MAGIC, OVERLAYFS_SUPER_MAGIC, REISERFS_SUPER_MAGIC, NILFS_SUPER_MAGIC, MSDOS_SUPER_MAGIC,
+    SQUASHFS_MAGIC, EROFS_SUPER_MAGIC_V1, ISOFS_SUPER_MAGIC,
+    // Which <linux/magic.h> does not have, or not always: ZFS, bcachefs, exFAT, NTFS, HFS+, UBIFS,
+    // JFS.
+    0x2fc1'2fc1, 0xca45'1a4e, 0x2011'bab0, 0x7366'746e, 0x482b, 0x2405'1905, 0x3153'464a};
+
+Stamps stamps_of(int descriptor) {
+  struct statfs system {};
+  const bool is_known =
+      ::fstatfs(descriptor, &system) == 0 &&
+      std::ranges::find(kStampedHere, static_cast<std::uint32_t>(system.f_type)) !=
+          kStampedHere.end();
+  return is_known ? Stamps::ours : Stamps::unknown;
+}
+
+constexpr Nanoseconds kSecond = 1'000'000'000;
+constexpr std::int64_t kDay = 86'400;
+
+bool is_within_a_day(const SourceStatus& status) {
+  const std::int64_t seen = status.seen / kSecond;
+  const auto is_near = [&](std::int64_t stamp) {
+    return stamp > seen - kDay && stamp < seen + kDay;
+  };
+  return is_near(status.mtime) || is_near(status.ctime);
+}
+
+}  // namespace
+
+bool is_racy(const SourceStatus& status, int descriptor) {
+  // Most files are old, and what they lie in need not be asked.
+  return is_within_a_day(status) && is_racy(status, stamps_of(descriptor));
+}
+
+bool is_racy(const SourceStatus& status, Stamps stamps) {
+  // Servers without nanoseconds are not told from disks without them everywhere.
+  if (stamps == Stamps::unknown || (status.mtime_ns == 0 && status.ctime_ns == 0))
+    return is_within_a_day(status);
   // Kernels stamp with a clock that ticks every 1 to 10 ms; file systems without nanoseconds every
   // 1 to 2 s.
-  constexpr Nanoseconds kTick = 20'000'000, kCoarse = 2'000'000'000, kSecond = 1'000'000'000;
+  constexpr Nanoseconds kTick = 20'000'000, kCoarse = 2'000'000'000;
   const auto is_of_now = [&](std::int64_t stamp, std::uint32_t nanoseconds) {
     const Nanoseconds margin = nanoseconds == 0 ? kCoarse : kTick;
     // Long past, or of the future: no stamp of now can equal it.
@@ -206,7 +251,8 @@ Entry entry_of(std::string name, const SourceStatus& status, OwnerNames& owners)
     entry.btime = status.btime;
     entry.btime_ns = status.btime_ns;
   }
-  if (status.kind == EntryKind::file) entry.size = status.size;
+  // Of what is larger, nothing is stored but that it is there.
+  if (status.kind == EntryKind::file) entry.size = std::min(status.size, limits::kFileBytes);
   if (status.kind == EntryKind::character_device || status.kind == EntryKind::block_device) {
     entry.rdev_major = status.rdev_major;
     entry.rdev_minor = status.rdev_minor;

@@ -46,8 +46,12 @@ struct SourceStatus {
   }
 };
 
-// The times are so close to when it was looked at that it may change again without showing it.
-bool is_racy(const SourceStatus& status);
+// The times are so close to when it was looked at that it may change again without showing it. If
+// they may be of another clock, nobody knows how close: then all of the last day is.
+enum class Stamps { ours, unknown };
+bool is_racy(const SourceStatus& status, Stamps stamps);
+// The same of what lies in the file system that `descriptor` is open in.
+bool is_racy(const SourceStatus& status, int descriptor);
 
 // `name` in the folder open as `directory` (or any path, with AT_FDCWD); an empty name is the
 // descriptor itself.

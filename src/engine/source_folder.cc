@@ -27,12 +27,12 @@ File open_source_folder(int parent, const char* name) {
 
 File open_folder_behind(int parent, const char* name) { return open_quietly(parent, name, 0); }
 
-Result<std::vector<std::string>> list_names(int folder) {
+Result<void> list_names(int folder, std::vector<std::string>& names) {
+  names.clear();
   // fdopendir takes the descriptor it is given.
   const int copy = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* stream = copy < 0 ? nullptr : ::fdopendir(copy);
   if (stream == nullptr) return fail(system_error("list", errno));
-  std::vector<std::string> names;
   errno = 0;
   while (const dirent* entry = ::readdir(stream)) {
     const std::string_view name = entry->d_name;
@@ -41,8 +41,14 @@ Result<std::vector<std::string>> list_names(int folder) {
   }
   const int error = errno;
   ::closedir(stream);
-  if (error != 0) return fail(system_error("list", error));
   std::ranges::sort(names);
+  if (error != 0) return fail(system_error("list", error));
+  return {};
+}
+
+Result<std::vector<std::string>> list_names(int folder) {
+  std::vector<std::string> names;
+  TRY(list_names(folder, names));
   return names;
 }
 

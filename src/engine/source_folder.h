@@ -20,6 +20,8 @@ File open_folder_behind(int parent, const char* name);
 
 // The names in the open folder in byte order, without "." and "..".
 Result<std::vector<std::string>> list_names(int folder);
+// If they cannot all be read, `names` has those that could.
+Result<void> list_names(int folder, std::vector<std::string>& names);
 
 // The path of `name` in `folder`, both as the snapshot has them.
 std::string join_path(const std::string& folder, std::string_view name);

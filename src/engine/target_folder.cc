@@ -36,6 +36,12 @@ Result<void> rename_over(int folder, const std::string& from, const std::string&
   }
 }
 
+Result<void> name_it(int descriptor, int folder, const std::string& name) {
+  const std::string source = fmt::format("/proc/self/fd/{}", descriptor);
+  if (::linkat(AT_FDCWD, source.c_str(), folder, name.c_str(), AT_SYMLINK_FOLLOW) == 0) return {};
+  return fail(system_error("name the new file", errno));
+}
+
 }  // namespace
 
 Result<File> open_beneath(int root, std::string_view path) {
@@ -115,8 +121,8 @@ Result<void> put_in_place(int folder, const std::string& name,
 }
 
 Result<Replacement> Replacement::create(std::shared_ptr<const File> folder, std::string name,
-                                        bool is_precious) {
-  Replacement created(std::move(folder), std::move(name), is_precious);
+                                        Over over) {
+  Replacement created(std::move(folder), std::move(name), over);
   const int descriptor = created.folder_->descriptor();
   // Without a name it leaves nothing behind when the program is killed. Not every file system can.
   int file = ::openat(descriptor, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -135,19 +141,27 @@ Replacement::~Replacement() {
     (void)::unlinkat(folder_->descriptor(), temporary_.c_str(), 0);
 }
 
+Result<void> Replacement::take_free_name(int folder, int descriptor) {
+  if (temporary_.empty()) return name_it(descriptor, folder, name_);
+  if (::renameat2(folder, temporary_.c_str(), folder, name_.c_str(), RENAME_NOREPLACE) == 0)
+    return {};
+  // Not every file system knows that.
+  if (errno == EINVAL || errno == ENOSYS) return rename_over(folder, temporary_, name_);
+  return fail(system_error("name the new file", errno));
+}
+
 Result<void> Replacement::commit(int descriptor) {
   const int folder = folder_->descriptor();
   // Some file systems would write the name before the content (decision 0011).
-  if (is_precious_ && ::fdatasync(descriptor) != 0)
+  if (over_ == Over::precious && ::fdatasync(descriptor) != 0)
     return fail(system_error("write it to the disk", errno));
-  if (!temporary_.empty()) {
+  if (over_ == Over::nothing) {
+    TRY(take_free_name(folder, descriptor));
+  } else if (!temporary_.empty()) {
     TRY(rename_over(folder, temporary_, name_));
   } else {
     TRY(put_in_place(folder, name_, [&](const std::string& temporary) -> Result<void> {
-      const std::string source = fmt::format("/proc/self/fd/{}", descriptor);
-      if (::linkat(AT_FDCWD, source.c_str(), folder, temporary.c_str(), AT_SYMLINK_FOLLOW) != 0)
-        return fail(system_error("name the new file", errno));
-      return {};
+      return name_it(descriptor, folder, temporary);
     }));
   }
   folder_.reset();

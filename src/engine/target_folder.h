@@ -37,12 +37,14 @@ Result<void> put_in_place(int folder, const std::string& name,
                           const std::function<Result<void>(const std::string& temporary)>& make);
 
 // A file that takes the place of another when it is complete; until then, or if it is destroyed
-// before, what was there stays. If that `is_precious`, power may fail at any time and one of the
-// two is there whole.
+// before, what was there stays.
 class Replacement {
  public:
+  // What has the name now: nothing, and then something that gets it meanwhile stays; anything; or
+  // something of which power may fail at any time, and it or the new file is there whole.
+  enum class Over { nothing, anything, precious };
   static Result<Replacement> create(std::shared_ptr<const File> folder, std::string name,
-                                    bool is_precious);
+                                    Over over);
   Replacement(Replacement&&) noexcept = default;
   Replacement& operator=(Replacement&&) noexcept = default;
   ~Replacement();
@@ -52,12 +54,13 @@ class Replacement {
   Result<void> commit(int descriptor);
 
  private:
-  Replacement(std::shared_ptr<const File> folder, std::string name, bool is_precious)
-      : folder_(std::move(folder)), name_(std::move(name)), is_precious_(is_precious) {}
+  Replacement(std::shared_ptr<const File> folder, std::string name, Over over)
+      : folder_(std::move(folder)), name_(std::move(name)), over_(over) {}
+  Result<void> take_free_name(int folder, int descriptor);
 
   std::shared_ptr<const File> folder_;  // none: moved away, or committed
   std::string name_;
-  bool is_precious_;
+  Over over_;
   std::string temporary_;  // empty: it has no name yet
   File file_;
 };

@@ -7,11 +7,35 @@
 
 #include <algorithm>
 
+#include "src/engine/source_folder.h"
 #include "src/engine/target_folder.h"
 
 namespace lagan {
 
 using Status = std::optional<SourceStatus>;
+
+namespace {
+
+// What tells files of a folder apart, nearly always; devices count, for others may be mounted in
+// it.
+std::uint64_t identity_of(const SourceStatus& status) {
+  return status.inode ^ (status.device * 0x9e37'79b9'7f4a'7c15);
+}
+
+// Is it there under exactly this name? A look-up may not care about capitals.
+bool is_listed(TargetLevel& level, const std::string& name) {
+  if (!level.names) {
+    level.names.emplace();
+    (void)list_names(level.folder->descriptor(), *level.names);
+  }
+  return std::ranges::binary_search(*level.names, name);
+}
+
+}  // namespace
+
+void TargetLevels::take(TargetLevel& level, const Result<SourceStatus>& made) {
+  if (made && !level.is_pristine) level.taken.insert(identity_of(*made));
+}
 
 Result<void> TargetLevels::open_target(TargetLevel& root, const std::string& path) {
   const bool was_there = source_status_behind(AT_FDCWD, path.c_str()).has_value();
@@ -34,6 +58,16 @@ Result<Status> TargetLevels::occupant(TargetLevel& level, const std::string& nam
   if (!status) return fail(std::move(status).error());
   // It goes by this name, but is listed under one in other letters.
   if (level.extras && !level.last_is_listed) level.extras->spare(status->inode);
+  // Asked again for the same entry?
+  const bool is_again = level.last_asked == name;
+  level.last_asked = name;
+  const bool is_known = !level.taken.insert(identity_of(*status)).second;
+  // Hard links are the same file under two names, which are both listed.
+  if (is_known && !is_again && !is_listed(level, name)) {
+    return fail(ErrorCode::already_exists,
+                "its name is here the same as that of another entry of the folder, which has been "
+                "restored and stays");
+  }
   return Status(*status);
 }
 
@@ -47,7 +81,9 @@ Result<void> TargetLevels::reach(TargetLevel& level, bool make) {
   if (!level.parent->folder) return {};
   const Status there = TRY(occupant(*level.parent, level.entry.name));
   if (there && there->kind != EntryKind::directory) {
-    level.is_left = judge(context_.overwrite, there, level.entry) == Verdict::leave;
+    // An empty folder is no reason to part with what was there.
+    level.is_left = judge(context_.overwrite, there, level.entry) == Verdict::leave ||
+                    level.entry.state == EntryState::unreadable;
     if (level.is_left) context_.left(level);
     if (level.is_left || !make) return {};
     TRY(remove_name(level.parent->folder->descriptor(), level.entry.name));
@@ -65,6 +101,7 @@ Result<void> TargetLevels::enter(TargetLevel& level, const Status& there) {
   if (!there) {
     if (!level.parent->is_pristine) remove_inherited(folder.descriptor());
     level.is_pristine = true;
+    take(*level.parent, source_status(folder.descriptor(), ""));
     context_.item(level.path, ItemChange::added);
   }
   level.folder = std::make_shared<const File>(std::move(folder));

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "repo/tree.h"
@@ -37,6 +38,11 @@ struct TargetLevel {
   std::string last_name{};   // of its entries so far
   bool last_is_listed = true;
   std::optional<ExtraEntries> extras{};
+  // What its entries have met or made so far, by what tells files apart. Not needed in a new
+  // folder, where everything is made under a name that must be free.
+  std::unordered_set<std::uint64_t> taken{};
+  std::string last_asked{};
+  std::optional<std::vector<std::string>> names{};  // what was there when they were needed first
 };
 
 class TargetLevels {
@@ -63,7 +69,10 @@ class TargetLevels {
   Result<void> reach(TargetLevel& level, bool make);
 
   // What has a name in a folder now. New folders need no look.
+  // An error: another entry of the same folder has that already, for here their names are the same.
   static Result<std::optional<SourceStatus>> occupant(TargetLevel& level, const std::string& name);
+  // This was made, or will get a name, in the folder.
+  static void take(TargetLevel& level, const Result<SourceStatus>& made);
 
   // Before anything is put into the folder: notes what is there, if such may be deleted.
   void list_extra(TargetLevel& level);

@@ -63,6 +63,7 @@ class Probe {
   bool takes_holes() const;
   bool takes_flags() const;
   bool takes_project() const;
+  bool takes_set_id() const;
 
   File above_, folder_, file_;
   std::string name_;
@@ -98,6 +99,13 @@ bool Probe::takes_project() const {
   if (::ioctl(file(), FS_IOC_FSGETXATTR, &extended) != 0) return false;
   extended.fsx_projid = 4711;
   return ::ioctl(file(), FS_IOC_FSSETXATTR, &extended) == 0;
+}
+
+// Those of somebody else, for which the owner has to be given too.
+bool Probe::takes_set_id() const {
+  struct stat status {};
+  return ::fchown(file(), 1, 1) == 0 && ::fchmod(file(), 06600) == 0 &&
+         ::fstat(file(), &status) == 0 && (status.st_mode & 07777) == 06600;
 }
 
 bool Probe::can(Trait trait) const {
@@ -144,6 +152,8 @@ bool Probe::can(Trait trait) const {
       return made(::mkfifoat(folder(), "other", 0600));
     case Trait::socket:
       return made(::mknodat(folder(), "other", S_IFSOCK | 0600, 0));
+    case Trait::set_id:
+      return takes_set_id();
   }
   return false;
 }

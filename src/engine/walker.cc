@@ -97,6 +97,9 @@ Result<void> Walker::walk(const std::vector<WalkTarget>& targets,
   Here here{std::move(task), {}, {}, TRY(source_status(folder, "")).device, !root.is_named};
   if (context_.known != nullptr) here.known = context_.known->folder(context_.known->root_at());
   const auto names = names_to_visit(here, root, false);
+  // The root of a snapshot is no entry that could tell it.
+  if (here.task->misses_some())
+    return fail(ErrorCode::io, top + " cannot be listed, so a snapshot would not be what is there");
   here.rules = root.is_named ? context_.filter.inside({}, Decision(), folder, "/", names, note())
                              : context_.filter.on_the_way({}, folder, "/", note());
   TRY(fill(here, names, root));
@@ -118,8 +121,8 @@ Result<void> Walker::fill(Here& here, const std::vector<std::string>& names, con
 std::vector<std::string> Walker::names_to_visit(Here& here, const Target& target, bool is_quiet) {
   std::vector<std::string> names;
   if (!here.only_targets) {
-    auto listed = list_names(here.task->folder.descriptor());
-    if (listed) names = *std::move(listed);
+    const auto listed = list_names(here.task->folder.descriptor(), names);
+    if (!listed) here.task->miss_some();
     if (!listed && !is_quiet) trouble(here.task->path, listed.error());
     if (listed && context_.observer.wants_items()) {
       here.known.for_each([&](const KnownEntry& before) {
@@ -146,6 +149,12 @@ std::vector<std::string> Walker::names_to_visit(Here& here, const Target& target
 void Walker::trouble(const std::string& path, const Error& error) {
   ++context_.observer.progress.errors;
   context_.observer.trouble(path, error);
+}
+
+// What is there but cannot be saved, not even as an entry that says so, makes its folder partial.
+void Walker::trouble_in(Here& here, const std::string& path, const Error& error) {
+  if (error.code != ErrorCode::not_found) here.task->miss_some();
+  trouble(path, error);
 }
 
 void Walker::tell_item(const std::string& path, ItemChange change, std::uint64_t size) {
@@ -181,7 +190,7 @@ Result<void> Walker::visit(Here& here, const std::string& name, const Target* ta
     const std::string path = here.path_of(name);
     // Root, too, may not look at what another user has mounted.
     if (found.error().code != ErrorCode::permission || !UntouchablePlaces::is_own_mount_point(path))
-      trouble(path, found.error());
+      trouble_in(here, path, found.error());
     return {};
   }
   const SourceStatus& status = *found;
@@ -247,12 +256,9 @@ bool Walker::take_over(Here& here, const KnownEntry& known, const SourceStatus& 
   return true;
 }
 
-// What tells file systems apart, the same from boot to boot where the file system has an identity
-// of its own (device numbers are dealt out anew). It must not depend on what else is met, or
-// entries taken over from the last run would share a group with strangers.
 void Walker::note_device(const FolderPtr& parent, const SourceStatus& status) {
   if (status.links < 2 || status.kind == EntryKind::directory) return;
-  if (device_identities_.contains(status.device)) return;
+  if (devices_.contains(status.device)) return;
   std::uint64_t identity = 0;
   struct statfs file_system {};
   const auto folder = source_status(parent->folder.descriptor(), "");
@@ -260,13 +266,21 @@ void Walker::note_device(const FolderPtr& parent, const SourceStatus& status) {
       ::fstatfs(parent->folder.descriptor(), &file_system) == 0) {
     std::memcpy(&identity, &file_system.f_fsid, sizeof identity);
   }
-  device_identities_[status.device] = identity != 0 ? identity : status.device;
+  devices_.add(status.device, identity);
 }
 
 std::optional<std::uint64_t> Walker::hardlink_group(const SourceStatus& status) {
   if (status.links < 2 || status.kind == EntryKind::directory) return std::nullopt;
-  return lagan::hardlink_group(context_.split_key, device_identities_.at(status.device),
-                               status.inode);
+  return lagan::hardlink_group(context_.split_key, devices_.at(status.device), status.inode);
+}
+
+// A device may have another identity than in the last run. An entry that was taken over as it
+// stands could then share its group with strangers.
+bool Walker::is_grouped_so(const KnownEntry& known, const SourceStatus& status) {
+  const auto group = hardlink_group(status);
+  if (!group) return true;
+  const auto entry = decode_entry(as_bytes(known.message));
+  return entry && entry->hardlink == group;
 }
 
 Result<void> Walker::visit_file(Here& here, const std::string& name, const Place& place,
@@ -284,8 +298,11 @@ Result<void> Walker::visit_file(Here& here, const std::string& name, const Place
         is_unchanged || ((same_inode || !signs.inode) && (same_ctime || !signs.ctime));
     const bool is_due =
         is_unchanged && context_.reread.period != 0 && context_.reread.is_due(here.path_of(name));
-    if (is_unchanged && !is_due && take_over(here, *before, status)) return {};
-    if (has_old_content && (is_due || !is_unchanged) && has_all_chunks(*before)) {
+    if (is_unchanged && !is_due && is_grouped_so(*before, status) &&
+        take_over(here, *before, status))
+      return {};
+    const bool is_looked_at = is_due || !is_unchanged || !is_grouped_so(*before, status);
+    if (has_old_content && is_looked_at && has_all_chunks(*before)) {
       saved =
           SavedFile{is_due ? SavedFile::Use::compare : SavedFile::Use::take, before->status,
                     std::string(before->message), std::string(before->listed), before->chunk_class};
@@ -324,7 +341,8 @@ Result<void> Walker::visit_special(Here& here, const std::string& name, const Pl
                                    const SourceStatus& status) {
   const KnownEntry* before = here.known.find(name);
   if (before != nullptr && before->status.looks_like(status) &&
-      status.kind != EntryKind::directory && take_over(here, *before, status)) {
+      status.kind != EntryKind::directory && is_grouped_so(*before, status) &&
+      take_over(here, *before, status)) {
     return {};
   }
   const std::string path = here.path_of(name);
@@ -333,7 +351,7 @@ Result<void> Walker::visit_special(Here& here, const std::string& name, const Pl
   if (status.kind == EntryKind::symlink) {
     auto link = read_link_target(place.folder, place.name);
     if (!link) {
-      trouble(path, link.error());
+      trouble_in(here, path, link.error());
       return {};
     }
     entry.link_target = *std::move(link);
@@ -347,7 +365,7 @@ Result<void> Walker::visit_special(Here& here, const std::string& name, const Pl
       attributes ? set_xattrs(entry, *std::move(attributes)) : std::optional(attributes.error());
   if (wrong) trouble(path, *wrong);
   DoneEntry done{.name = name, .message = encode(entry), .status = status};
-  if (wrong || is_racy(status)) done.status.look_like_nothing();
+  if (wrong || is_racy(status, here.task->folder.descriptor())) done.status.look_like_nothing();
   here.task->add(std::move(done));
   ++context_.observer.progress.files_done;
   tell_item(path, before != nullptr ? ItemChange::changed : ItemChange::added);
@@ -386,7 +404,8 @@ Result<void> Walker::visit_folder(Here& here, const std::string& name, const Pla
   const bool is_searched = decision.fate == Decision::Fate::search;
   const std::string path = here.path_of(name);
   if (depth_ >= limits::kPathDepth) {
-    trouble(path, Error{ErrorCode::unsupported, "folders nest too deep", Retry::never, {}});
+    trouble_in(here, path,
+               Error{ErrorCode::unsupported, "folders nest too deep", Retry::never, {}});
     return {};
   }
   const bool is_other_device =
@@ -400,7 +419,7 @@ Result<void> Walker::visit_folder(Here& here, const std::string& name, const Pla
   auto status = descriptor.is_open() ? source_status(descriptor.descriptor(), "")
                                      : Result<SourceStatus>(listed);
   if (!status) {
-    trouble(path, status.error());
+    trouble_in(here, path, status.error());
     return {};
   }
   Entry entry = entry_of(name, *status, context_.owners);
@@ -421,7 +440,7 @@ Result<void> Walker::visit_folder(Here& here, const std::string& name, const Pla
   const SourceStatus opened = *status;
   const int folder = descriptor.descriptor();
   if (descriptor.is_open()) TRY(read_folder_attributes(folder, path, known, opened, entry));
-  if (entry.state != EntryState::as_read || is_racy(*status)) status->look_like_nothing();
+  if (entry.state != EntryState::as_read || is_racy(*status, folder)) status->look_like_nothing();
   const std::size_t number = here.task->expect();
   auto task = std::make_shared<FolderTask>(
       context_.split_key, context_.tree_sink, context_.states, context_.failure,
@@ -430,6 +449,10 @@ Result<void> Walker::visit_folder(Here& here, const std::string& name, const Pla
         if (is_searched && finished.subtree.dirs + finished.subtree.files == 0)
           return parent->complete(number, std::nullopt);
         entry.subtree = finished.subtree;
+        if (finished.is_partial) {
+          entry.state =
+              finished.subtree.id ? EntryState::partly_unreadable : EntryState::unreadable;
+        }
         DoneEntry done{.name = entry.name,
                        .message = encode(entry),
                        .status = status,

@@ -10,11 +10,11 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "repo/chunk_writer.h"
 #include "repo/tree.h"
+#include "src/engine/device_identities.h"
 #include "src/engine/file_states.h"
 #include "src/engine/filter.h"
 #include "src/engine/folder_task.h"
@@ -122,15 +122,17 @@ class Walker {
                                       const SourceStatus& status, Entry& entry);
   bool has_all_chunks(const KnownEntry& known) const;
   bool take_over(Here& here, const KnownEntry& known, const SourceStatus& status);
+  bool is_grouped_so(const KnownEntry& known, const SourceStatus& status);
   void note_device(const FolderPtr& parent, const SourceStatus& status);
   std::optional<std::uint64_t> hardlink_group(const SourceStatus& status);
   void trouble(const std::string& path, const Error& error);
+  void trouble_in(Here& here, const std::string& path, const Error& error);
   void tell_item(const std::string& path, ItemChange change, std::uint64_t size = 0);
   Filter::Note note() const;
 
   WalkContext context_;
   WalkCounts counts_;
-  std::unordered_map<std::uint64_t, std::uint64_t> device_identities_;
+  DeviceIdentities devices_;
   // For folders that lead to a target in the snapshot and are not there in the source.
   std::optional<SourceStatus> stand_in_;
   std::size_t depth_ = 0;

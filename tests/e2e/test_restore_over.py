@@ -519,6 +519,38 @@ class Interrupted(Over):
             self.restore_over("--overwrite", mode)
             self.assertEqual(read(self.inside("large")), read(self.path("large")))
 
+    def make_half_old(self):
+        """A target whose file is older than the snapshot's, and half of it the same."""
+        whole = os.urandom(12_000_000)
+        write(self.path("large"), whole)
+        self.backup()
+        os.makedirs(self.target, exist_ok=True)
+        write(self.inside("large"), whole[:6_000_000] + os.urandom(6_000_000))
+        os.utime(self.inside("large"), (1_500_000_000, 1_500_000_000))
+        return whole
+
+    def test_nor_is_what_was_older_a_mixture_that_counts_as_newer(self):
+        if shutil.which("strace") is None:
+            self.skipTest("no strace here")
+        whole = self.make_half_old()
+        before = read(self.inside("large"))
+        self.restore_over("--overwrite", "if-newer", code=None,
+                          **strace("-o", "/dev/null", "-e", "inject=pwrite64:signal=KILL:when=3+"))
+        self.assertEqual(read(self.inside("large")), before)
+        self.restore_over("--overwrite", "if-newer")
+        self.assertEqual(read(self.inside("large")), whole)
+
+    def test_nor_is_what_lacks_something(self):
+        whole = self.make_half_old()
+        (pack,) = [os.path.join(here, name) for here, _, names in
+                   os.walk(os.path.join(self.repository, "data")) for name in names]
+        stored = read(pack)
+        write(pack, stored[:1_000_000] + bytes(100) + stored[1_000_100:])
+        self.restore_over("--overwrite", "if-newer", code=1)
+        write(pack, stored)
+        self.restore_over("--overwrite", "if-newer")
+        self.assertEqual(read(self.inside("large")), whole)
+
     def test_what_lacks_something_does_not_look_whole(self):
         write(self.path("a"), os.urandom(12_000_000))
         self.backup()

@@ -38,8 +38,8 @@ class Unreadable(OrdinaryUser):
         self.assertEqual(self.errors.splitlines()[0],
                          f"lagan: {self.path('secret')}: open: Permission denied")
         self.assertEqual(len(self.errors.splitlines()), 2)
-        self.assertEqual(self.in_snapshot() - {""}, {"good", "closed", "closed/file"})
-        self.assertEqual(read(self.restore() + "/good"), b"good")
+        self.assertEqual(self.in_snapshot() - {""}, {"good", "secret", "closed", "closed/file"})
+        self.assertEqual(read(self.restore(code=1) + "/good"), b"good")
 
     def test_so_is_a_folder(self):
         os.chmod(self.path("closed"), 0)
@@ -51,6 +51,63 @@ class Unreadable(OrdinaryUser):
         os.chmod(self.path("closed"), 0o444)
         self.run_lagan("backup", self.source, code=3)
         self.assertIn(self.path("closed"), self.errors)
+
+    def test_a_restore_tells_and_makes_nothing_in_its_place(self):
+        os.chmod(self.path("secret"), 0)
+        self.run_lagan("backup", self.source, code=3)
+        target = self.restore(code=1)
+        self.assertIn("/secret: could not be read when it was backed up: it is left out",
+                      self.errors)
+        self.assertEqual(set(os.listdir(target)), {"good", "closed"})
+        os.chmod(target + "/closed/file", 0o600)
+        write(target + "/secret", "there before")
+        self.run_lagan("restore", f"latest:{self.source}", "-t", target, code=1)
+        self.assertIn("/secret: could not be read when it was backed up: what is there stays",
+                      self.errors)
+        self.assertEqual(read(target + "/secret"), b"there before")
+
+    def test_nothing_that_could_not_be_read_is_deleted(self):
+        os.chmod(self.path("secret"), 0)
+        os.chmod(self.path("closed"), 0)
+        self.run_lagan("backup", self.source, code=3)
+        os.chmod(self.path("closed"), 0o755)
+        write(self.path("extra"), "extra")
+        self.run_lagan("restore", f"latest:{self.source}", "-t", self.source, "--delete", code=1)
+        self.assertIn("/closed: could not be read when it was backed up: nothing is deleted there",
+                      self.errors)
+        os.chmod(self.path("closed"), 0o755)
+        self.assertEqual(set(os.listdir(self.source)), {"good", "secret", "closed"})
+        self.assertEqual(read(self.path("closed/file")), b"x")
+        write(self.path("closed/other"), "other")
+        self.run_lagan("restore", f"latest:{self.path('closed')}", "-t", self.path("closed"),
+                       "--delete", code=1)
+        os.chmod(self.path("closed"), 0o755)
+        self.assertEqual(read(self.path("closed/other")), b"other")
+
+    def test_a_file_is_not_replaced_by_a_folder_that_could_not_be_read(self):
+        os.chmod(self.path("closed"), 0)
+        self.run_lagan("backup", self.source, code=3)
+        target = self.restore(code=1)
+        os.rmdir(target + "/closed")
+        write(target + "/closed", "a file")
+        self.run_lagan("restore", f"latest:{self.source}", "-t", target, code=1)
+        self.assertIn("/closed: could not be read when it was backed up", self.errors)
+        self.assertEqual(read(target + "/closed"), b"a file")
+
+    def test_other_commands_live_with_such_entries(self):
+        os.chmod(self.path("secret"), 0)
+        self.run_lagan("backup", self.source, code=3)
+        self.run_lagan("check", "--read-data")
+        found = {entry["name"]: entry for entry in self.json_lines("ls", "latest", self.source)
+                 if "name" in entry}
+        self.assertEqual((found["secret"]["size"], found["secret"]["permissions"]),
+                         (6, "----------"))
+        self.assertIn("secret", self.run_lagan("find", "secret"))
+        self.run_lagan("dump", "latest", self.path("secret"), code=1)
+        self.assertIn("could not be read when it was saved", self.errors)
+        os.chmod(self.path("secret"), 0o600)
+        changes = self.run_lagan("diff", f"latest:{self.source}", self.source)
+        self.assertRegex(changes, r"(?m)^M +/secret$")
 
     def test_json_tells_of_it_on_stderr(self):
         os.chmod(self.path("secret"), 0)
@@ -110,6 +167,20 @@ class ReadErrors(Fresh):
         self.assertEqual(read(restored + "/good"), read(self.path("good")))
         self.run_lagan("backup", self.source)
         self.assertEqual(tree(self.restore()), tree(self.source))
+
+    def test_a_folder_of_which_only_some_names_could_be_read_is_told_and_loses_nothing(self):
+        for number in range(2000):
+            write(self.path(f"a file with a long name {number:040}"))
+        self.run_lagan("backup", self.source, code=3, **strace(
+            "-o", "/dev/null", "-P", self.source, "-e", "trace=getdents64",
+            "-e", "inject=getdents64:error=EIO:when=3+"))
+        self.assertIn(f"{self.source}: list: Input/output error", self.errors)
+        before = tree(self.source)
+        self.run_lagan("restore", f"latest:{self.source}", "-t", self.source, "--delete", code=1)
+        self.assertIn("could not be read whole when it was backed up: nothing is deleted there",
+                      self.errors)
+        self.assertEqual(tree(self.source), before)
+        self.assertGreater(self.json("stats", "latest")["total_file_count"], 100)
 
     def test_a_restore_says_that_the_file_is_not_whole(self):
         self.run_lagan("backup", self.source, code=3, **self.broken())

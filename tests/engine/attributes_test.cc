@@ -10,6 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -149,6 +150,46 @@ TEST_CASE("root gives files their owner, and set-user-id survives that") {
   CHECK(restored.status().uid == 12'345);
   CHECK(restored.status().gid == 54'321);
   CHECK(restored.status().mode == 06755);
+}
+
+TEST_CASE("what lets others do more is given only with the owner and group that give it") {
+  if (!is_root()) return;
+  Restored restored;
+  FidelityReport report;
+  restored.options.fidelity = &report;
+  restored.entry.mode = 06755;
+  // cap_net_raw+ep, as the kernel writes it.
+  const std::string capability("\1\0\0\2\0\40\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+  restored.entry.xattrs = {{"security.capability", capability, {}}};
+  const bool has_capabilities = ::fsetxattr(restored.file.descriptor(), "security.capability",
+                                            capability.data(), capability.size(), 0) == 0;
+  (void)::fremovexattr(restored.file.descriptor(), "security.capability");
+  bool is_given = false;
+  SUBCASE("the owner is not to be given") {
+    restored.options.keeps_owner = true;
+    restored.entry.uid = 12'345;
+  }
+  SUBCASE("the group is not to be given") {
+    restored.options.keeps_owner = true;
+    restored.entry.gid = 12'345;
+  }
+  SUBCASE("no file can have the owner") { restored.entry.uid = std::uint64_t{1} << 32; }
+  SUBCASE("it belongs to them anyway") {
+    restored.options.keeps_owner = true;
+    is_given = true;
+  }
+  SUBCASE("they are given") {
+    restored.entry.uid = restored.entry.gid = 12'345;
+    is_given = true;
+  }
+  (void)restored.apply();
+  CHECK(restored.status().mode == (is_given ? 06755 : 0755));
+  if (has_capabilities)
+    CHECK(restored.xattr("security.capability") == (is_given ? capability : "(none)"));
+  std::vector<Trait> lost;
+  for (const Loss& loss : report.losses()) lost.push_back(loss.trait);
+  if (is_given) CHECK(std::ranges::find(lost, Trait::set_id) == lost.end());
+  if (!is_given) CHECK(lost == std::vector{Trait::capability, Trait::set_id});
 }
 
 TEST_CASE("what belongs to somebody else comes back to the one who restores") {

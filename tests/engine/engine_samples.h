@@ -198,7 +198,7 @@ class TestClient {
       REQUIRE(status);
       return *status;
     };
-    while (is_racy(look())) {
+    while (is_racy(look(), Stamps::ours)) {
     }
   }
 

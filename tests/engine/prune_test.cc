@@ -10,6 +10,7 @@
 #include "repo/session.h"
 #include "src/engine/check.h"
 #include "src/engine/forget.h"
+#include "src/engine/open_sessions.h"
 #include "tests/engine/engine_samples.h"
 
 namespace lagan {
@@ -235,6 +236,20 @@ TEST_CASE("a session that has died on this machine delays nothing") {
   // It stays for a week: should it live after all, it must find its registration.
   CHECK(two.client.repository.names("sessions/") ==
         std::vector<std::string>{names::session(id).text()});
+}
+
+TEST_CASE("a session of another boot is gone only if the machine has the name it had") {
+  // Clones have one id and run at once.
+  ProcessIdentity here;
+  here.machine = "machine";
+  here.boot = "boot";
+  SessionMessage session;
+  session.machine = here.machine;
+  session.boot = "another boot";
+  session.host = host_name();
+  CHECK(is_known_gone(session, here));
+  session.host += "-clone";
+  CHECK_FALSE(is_known_gone(session, here));
 }
 
 TEST_CASE("a silent session is fenced after a while, and its packs are taken") {

@@ -4,10 +4,12 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -176,7 +178,7 @@ TEST_CASE("a stamp of just now may be given once more, whichever of the two it i
     status.mtime = mtime;
     status.ctime = ctime;
     status.mtime_ns = status.ctime_ns = nanoseconds;
-    return is_racy(status);
+    return is_racy(status, Stamps::ours);
   };
   CHECK(with(kNow, kNow, 499'000'000));
   CHECK_FALSE(with(kNow, kNow, 400'000'000));
@@ -184,9 +186,47 @@ TEST_CASE("a stamp of just now may be given once more, whichever of the two it i
   // Set to a time that is to come.
   CHECK(with(kNow + 1'000'000, kNow, 499'000'000));
   CHECK_FALSE(with(kNow + 1'000'000, kNow - 1000, 499'000'000));
-  // Of a file system without nanoseconds.
-  CHECK(with(kNow - 1, kNow - 1, 0));
-  CHECK_FALSE(with(kNow - 2, kNow - 2, 0));
+}
+
+TEST_CASE("where another clock may have stamped a file all of the last day is just now") {
+  constexpr std::int64_t kNow = 1'700'000'000, kHour = 3'600;
+  SourceStatus status;
+  status.seen = kNow * 1'000'000'000 + 500'000'000;
+  const auto with = [&](std::int64_t mtime, std::int64_t ctime, std::uint32_t nanoseconds,
+                        Stamps stamps) {
+    status.mtime = mtime;
+    status.ctime = ctime;
+    status.mtime_ns = status.ctime_ns = nanoseconds;
+    return is_racy(status, stamps);
+  };
+  CHECK_FALSE(with(kNow - kHour, kNow - kHour, 1, Stamps::ours));
+  CHECK(with(kNow - kHour, kNow - kHour, 1, Stamps::unknown));
+  CHECK(with(kNow - 30 * kHour, kNow - kHour, 1, Stamps::unknown));
+  CHECK(with(kNow + kHour, kNow + kHour, 1, Stamps::unknown));
+  CHECK_FALSE(with(kNow - 25 * kHour, kNow - 25 * kHour, 1, Stamps::unknown));
+  CHECK_FALSE(with(kNow + 25 * kHour, kNow - 25 * kHour, 1, Stamps::unknown));
+  // Whoever stamps without nanoseconds may be a server.
+  CHECK(with(kNow - kHour, kNow - kHour, 0, Stamps::ours));
+  CHECK_FALSE(with(kNow - 25 * kHour, kNow - 25 * kHour, 0, Stamps::ours));
+  // This one has them, and the time was set.
+  status.mtime = status.ctime = kNow - kHour;
+  status.ctime_ns = 1;
+  CHECK_FALSE(is_racy(status, Stamps::ours));
+}
+
+TEST_CASE("disks of this machine have its clock, and what is not known to does not") {
+  const TemporaryFolder folder;
+  SourceStatus status = *source_status(AT_FDCWD, folder.path().c_str());
+  status.mtime = status.ctime = status.seen / 1'000'000'000 - 3'600;
+  status.mtime_ns = status.ctime_ns = 1;
+  struct statfs system {};
+  REQUIRE(::statfs(folder.path().c_str(), &system) == 0);
+  const bool is_local = system.f_type == EXT4_SUPER_MAGIC || system.f_type == TMPFS_MAGIC;
+  const auto disk = open_file(folder.path(), O_RDONLY), kernel = open_file("/proc", O_RDONLY);
+  REQUIRE(disk);
+  REQUIRE(kernel);
+  if (is_local) CHECK_FALSE(is_racy(status, disk->descriptor()));
+  CHECK(is_racy(status, kernel->descriptor()));
 }
 
 TEST_CASE("a file without attributes has none") {
