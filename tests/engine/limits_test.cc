@@ -162,7 +162,7 @@ TEST_CASE("an index of many small chunks is made again in segments that can be r
 // A client whose source lies where files may have any xattrs and any size: not everywhere.
 struct LargeSource {
   TestClient client;
-  TemporaryFolder folder{"/dev/shm"};
+  TemporaryFolder folder{"/dev/shm"}, target{"/dev/shm"};
   std::string path = folder / "file";
   BackupOptions options = client.options();
 
@@ -209,20 +209,20 @@ TEST_CASE("a file or folder with more xattrs than an entry holds is saved but fo
     CHECK(saved.result.errors == 1);
 
     RestoreOptions with;
-    with.target = source.client.work("back");
+    with.target = source.target / "back";
     with.path_in_snapshot = source.folder.path().string();
     (void)source.client.restore_with(*saved.result.snapshot, with);
-    const std::string back = source.client.work("back") + "/file";
+    const std::string back = (source.target / "back") + "/file";
     const bool is_folder = exists(back + "/inner");
     CHECK(read_text(is_folder ? back + "/inner" : back) == "content");
-    CHECK(read_text(source.client.work("back") + "/good") == "good");
+    CHECK(read_text((source.target / "back") + "/good") == "good");
     std::string names(1 << 16, '\0');
     const ssize_t length = ::llistxattr(back.c_str(), names.data(), names.size());
     if (length > 0) {
       names.resize(static_cast<std::size_t>(length));
       CHECK(std::abs(std::ranges::count(names, '\0') - kept) < 20);
     }
-    remove_tree(source.client.work("back"));
+    remove_tree((source.target / "back"));
   }
 }
 
@@ -237,11 +237,11 @@ TEST_CASE("a file that is larger than a snapshot can say is told and left out") 
   CHECK(saved.troubles.front().starts_with(source.path + ": is larger than"));
   CHECK(saved.result.errors == 1);
   RestoreOptions with;
-  with.target = source.client.work("back");
+  with.target = source.target / "back";
   with.path_in_snapshot = source.folder.path().string();
   const Restored restored = source.client.restore_with(*saved.result.snapshot, with);
-  CHECK(read_text(source.client.work("back") + "/good") == "good");
-  CHECK_FALSE(exists(source.client.work("back") + "/file"));
+  CHECK(read_text((source.target / "back") + "/good") == "good");
+  CHECK_FALSE(exists((source.target / "back") + "/file"));
   // Whatever is stored can be read: a collection is not stopped.
   CollectingObserver observer;
   CHECK(prune(*source.client.repository, PruneOptions(), observer));
