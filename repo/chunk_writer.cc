@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "repo/chunk_writer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "repo/limits.h"
@@ -24,6 +26,16 @@ constexpr std::size_t kIdleBuffers = 4;
 
 ObjectKind pack_kind(ChunkKind kind) {
   return kind == ChunkKind::data ? ObjectKind::data_pack : ObjectKind::tree_pack;
+}
+
+// What no reader would accept must not come into the repository.
+Result<void> check_size(ChunkKind kind, std::size_t bytes) {
+  const bool is_node = kind == ChunkKind::directory || kind == ChunkKind::list;
+  const std::size_t most = is_node ? limits::kNodeBytes : limits::kChunkBytes;
+  if (bytes != 0 && bytes <= most) return {};
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("a chunk of {} bytes cannot be stored: it may have 1 to {}", bytes, most));
 }
 
 // Whatever the config asks for, several blocks fit, and memory is bounded.
@@ -63,6 +75,7 @@ ChunkWriter::Lane::Lane(ChunkWriter& writer, ChunkKind kind)
 }
 
 Result<ChunkId> ChunkWriter::Lane::store(ByteSpan plaintext) {
+  TRY(check_size(block_.kind, plaintext.size()));
   const ChunkId id = chunk_id(writer_.repository_.bundle().keys.id_key, block_.kind, plaintext);
   if (!writer_.claim(id)) return id;
   if (plaintext.size() >= kOwnBlockBytes) {

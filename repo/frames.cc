@@ -24,8 +24,12 @@ Nonce frame_nonce(std::size_t number, std::size_t count) {
 
 }  // namespace
 
+std::size_t padded_size(std::size_t message_size) {
+  return round6(std::max(kLengthSize + message_size, kSmallestPlaintext));
+}
+
 SecretBytes pad_message(ByteSpan message) {
-  SecretBytes plaintext(round6(std::max(kLengthSize + message.size(), kSmallestPlaintext)));
+  SecretBytes plaintext(padded_size(message.size()));
   store_le(static_cast<std::uint32_t>(message.size()), plaintext.span().data());
   std::ranges::copy(message, plaintext.span().begin() + kLengthSize);
   return plaintext;

@@ -17,6 +17,9 @@ struct SealedObjectMaker {
 SecretBytes pad_message(ByteSpan message);
 Result<ByteSpan> unpad_message(ByteSpan plaintext);
 
+// Size of the padded plaintext of a message.
+std::size_t padded_size(std::size_t message_size);
+
 // Size of the frames of `plaintext_size` bytes.
 std::size_t sealed_frames_size(std::size_t plaintext_size);
 

@@ -5,6 +5,7 @@
 
 #include "repo/body.h"
 #include "repo/names.h"
+#include "repo/segment_size.h"
 
 namespace lagan {
 namespace {
@@ -41,7 +42,10 @@ Result<void> IndexPublisher::flush() {
 // requests.
 bool IndexPublisher::is_due() const {
   const std::uint64_t threshold = std::clamp(published_bytes_ / kLostPart, kFirstBytes, kMostBytes);
-  return waiting_bytes_ >= threshold || repository_.now() - last_ >= kLongestWait;
+  if (waiting_bytes_ >= threshold || repository_.now() - last_ >= kLongestWait) return true;
+  std::size_t segment_bytes = 0;
+  for (const PackEntry& pack : packs_) segment_bytes += size_in_segment(pack);
+  return segment_bytes >= kSegmentTarget;
 }
 
 Result<void> IndexPublisher::publish() {

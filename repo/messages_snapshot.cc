@@ -101,6 +101,15 @@ std::string encode_snapshot(const Snapshot& snapshot, bool with_root_record) {
   return snapshot.unknown.empty() ? message : merge_fields(message, snapshot.unknown);
 }
 
+// The deepest folder that holds all these paths.
+std::string folder_of_all(const std::vector<std::string>& paths) {
+  if (paths.empty()) return "/";
+  std::string common = paths.front() + "/";
+  for (const std::string& path : paths)
+    common.erase(std::ranges::mismatch(common, path + "/").in1, common.end());
+  return common.substr(0, std::max<std::size_t>(common.rfind('/'), 1));
+}
+
 }  // namespace
 
 std::string encode(const SessionMessage& session) {
@@ -257,8 +266,15 @@ Result<Forgotten> decode_forgotten(ByteSpan message) {
 
 std::string encode(const Snapshot& snapshot) { return encode_snapshot(snapshot, true); }
 
+// It has to fit into a chunk. What it is for is the tree, which needs no list of what was named.
 std::string encode_root_record(const Snapshot& snapshot) {
-  return encode_snapshot(snapshot, false);
+  std::string record = encode_snapshot(snapshot, false);
+  if (record.size() <= limits::kChunkBytes) return record;
+  Snapshot shorter = snapshot;
+  shorter.paths = {folder_of_all(snapshot.paths)};
+  shorter.excludes.clear();
+  record = encode_snapshot(shorter, false);
+  return record.size() <= limits::kChunkBytes ? record : std::string();
 }
 
 Result<Snapshot> decode_snapshot(ByteSpan message) {

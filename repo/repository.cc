@@ -34,6 +34,23 @@ Result<std::vector<ObjectInfo>> list_all(Storage& storage, std::string_view pref
   return found;
 }
 
+// What those who read such an object accept.
+std::size_t most_bytes(ObjectKind kind) {
+  switch (kind) {
+    case ObjectKind::key_slot:
+      return limits::kSlotBytes;
+    case ObjectKind::snapshot:
+      return limits::kSnapshotBytes;
+    case ObjectKind::index_segment:
+      return limits::kSegmentBytes;
+    case ObjectKind::condemned:
+    case ObjectKind::forgotten:
+      return limits::kCondemnedBytes;
+    default:
+      return limits::kSmallBodyBytes;
+  }
+}
+
 // How many at a time of what is asked for at once: over a network each costs a round trip.
 std::size_t threads_for(Storage& storage) {
   return std::max<std::size_t>(1, storage.capabilities().parallel_gets);
@@ -379,6 +396,13 @@ Result<void> Repository::check_writable() const {
 }
 
 Result<void> Repository::put(const ObjectName& name, const SealedObject& object) const {
+  const Header header = TRY(Header::decode(object.span().first(kHeaderSize)));
+  const std::size_t size = object.span().size(), most = most_bytes(header.kind());
+  if (size > most) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} would have {} bytes, and no reader takes more than {}", name.text(),
+                            size, most));
+  }
   return storage_->put(name, object.span());
 }
 

@@ -9,6 +9,7 @@
 #include "repo/machine.h"
 #include "repo/names.h"
 #include "repo/rescue.h"
+#include "repo/snapshot_length.h"
 
 namespace lagan {
 namespace {
@@ -106,6 +107,7 @@ Result<void> WriterSession::commit(const Snapshot& snapshot, const ChunkWriterOp
   Snapshot settled = snapshot;
   if (!settled.original)
     std::erase_if(settled.parents, [&](const SnapshotId& id) { return !present.contains(id); });
+  TRY(check_length(settled));
   const std::string message = encode(settled);
   const SealedObject object =
       seal_body(repository_.sealing(), ObjectKind::snapshot, name.text(), message);

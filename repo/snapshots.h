@@ -50,7 +50,8 @@ struct SnapshotFilter {
 };
 bool matches(const SnapshotFilter& filter, const Snapshot& snapshot);
 
-// `latest` (the newest that matches the filter, `latest~N` the Nth before it), or the beginning of
+// `latest` (the newest that matches the filter and is not dated more than a day ahead, unless all
+// are; `latest~N` the Nth before it), or the beginning of
 // an id that fits one snapshot only. `not_found` says what there is.
 Result<StoredSnapshot> find_snapshot(const SnapshotList& list, std::string_view wanted,
                                      const SnapshotFilter& filter);

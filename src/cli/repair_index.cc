@@ -35,6 +35,11 @@ Result<int> run_repair_index(Context& context, const RepairFlags& flags) {
   context.say(fmt::format("{} packs {} listed, {} unlisted, {} segments replaced", plan.add.size(),
                           flags.dry_run ? "would be" : "were", plan.remove.size(),
                           plan.replace.size()));
+  if (!plan.replace.empty() && !plan.unreadable.empty()) {
+    context.say(
+        "what lay in the packs that cannot be read is lost, if anything did: 'lagan repair packs' "
+        "sets them aside");
+  }
   if (!plan.remove.empty()) {
     context.say(
         "what lay in the unlisted packs is lost, unless the next backup still finds it in "

@@ -19,6 +19,7 @@
 #include "repo/machine.h"
 #include "repo/names.h"
 #include "repo/session.h"
+#include "repo/snapshot_length.h"
 #include "repo/snapshots.h"
 #include "src/engine/file_states.h"
 #include "src/engine/file_storer.h"
@@ -169,6 +170,7 @@ Result<BackupResult> Backup::run() {
   const Filter filter = TRY(Filter::create(selection));
   TRY(find_targets());
   TRY(refuse_own_places(UntouchablePlaces(selection.own_folders)));
+  TRY(check_length(describe(), true));
 
   observer_.begin(Phase::index);
   index_ = TRY(open_local_index(repository_));
@@ -406,7 +408,6 @@ Snapshot Backup::describe() const {
   if (result_.parent) snapshot.parents = {*result_.parent};
   snapshot.program = program_name();
   snapshot.summary = result_.summary;
-  snapshot.session = session_->id();
   return snapshot;
 }
 
@@ -441,6 +442,7 @@ Result<void> Backup::finish() {
     if (!parent) result_.parent.reset();
   }
   Snapshot snapshot = describe();
+  snapshot.session = session_->id();
   // A root record in the tree packs gives the snapshot back if its own object is lost.
   if (has_news) snapshot.root_record = TRY(writer_->flush(encode_root_record(snapshot)));
   result_.stored = writer_->totals();

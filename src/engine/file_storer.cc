@@ -7,6 +7,8 @@
 #include <algorithm>
 
 #include "repo/file_content.h"
+#include "repo/limits.h"
+#include "src/engine/fitting_xattrs.h"
 #include "util/file.h"
 
 namespace lagan {
@@ -30,6 +32,13 @@ Error opening_error(int number) {
   if (number == ELOOP || number == ENXIO)
     return Error{ErrorCode::io, "is no longer a regular file", Retry::never, {}};
   return system_error("open", number);
+}
+
+Error too_large() {
+  return Error{ErrorCode::unsupported,
+               "is larger than 4 EiB, which no snapshot can hold: its content is left out",
+               Retry::never,
+               {}};
 }
 
 // What was saved of the job's file, if it still looks as it did then.
@@ -130,8 +139,8 @@ Result<void> FileStorer::read_attributes(int descriptor, Entry& entry,
     return slices;
   });
   if (repository_error) return fail(*std::move(repository_error));
-  if (attributes) entry.xattrs = *std::move(attributes);
-  if (!attributes) source_error = std::move(attributes).error();
+  source_error =
+      attributes ? set_xattrs(entry, *std::move(attributes)) : std::move(attributes).error();
   return {};
 }
 
@@ -171,9 +180,11 @@ Result<FileStorer::Attempt> FileStorer::attempt_special(const FileJob& job) {
   Entry entry = entry_of(job.name, *found, owners_);
   entry.kind = EntryKind::file;
   entry.rdev_major = entry.rdev_minor = 0;
-  TRY(read_attributes(descriptor, entry, result.source_error));
   const off_t size =
       found->kind == EntryKind::block_device ? ::lseek(descriptor, 0, SEEK_END) : off_t{-1};
+  if (size >= 0 && static_cast<std::uint64_t>(size) > limits::kFileBytes)
+    return unreadable(job, too_large());
+  TRY(read_attributes(descriptor, entry, result.source_error));
   auto outcome = TRY(size >= 0 ? content_.read_file(descriptor, static_cast<std::uint64_t>(size),
                                                     false, job.previous_class, entry)
                                : content_.read_stream(descriptor, entry));
@@ -204,6 +215,7 @@ Result<FileStorer::Attempt> FileStorer::attempt(const FileJob& job, bool is_last
                       before ? Error{ErrorCode::io, "is no longer a regular file", Retry::never, {}}
                              : before.error());
   }
+  if (before->size > limits::kFileBytes) return unreadable(job, too_large());
   Entry entry = entry_of(job.name, *before, owners_);
   entry.hardlink = job.hardlink;
   read_inode_flags(descriptor, entry);
@@ -229,7 +241,8 @@ Result<FileStorer::Attempt> FileStorer::attempt(const FileJob& job, bool is_last
   result.changed_meanwhile = !after || !after->looks_like(*before) || outcome.size != before->size;
   if (saved && job.saved->use == SavedFile::Use::compare &&
       (!result.changed_meanwhile || outcome.source_error)) {
-    result.source_error = compare(descriptor, *job.saved, *saved, entry, outcome);
+    if (auto found = compare(descriptor, *job.saved, *saved, entry, outcome))
+      result.source_error = std::move(found);
     result.changed_meanwhile = false;
   }
   if (result.changed_meanwhile && !is_last) return result;
@@ -237,7 +250,7 @@ Result<FileStorer::Attempt> FileStorer::attempt(const FileJob& job, bool is_last
     entry.state = EntryState::partly_unreadable;
     result.source_error = std::move(outcome.source_error);
     is_settled = false;
-  } else if (result.changed_meanwhile) {
+  } else if (result.changed_meanwhile && entry.state == EntryState::as_read) {
     entry.state = EntryState::changed_while_read;
   }
 

@@ -307,7 +307,7 @@ Result<void> Prune::index_orphans(const SegmentSet& segments, const ListedPacks&
                     "while nobody else uses the repository");
   }
   const auto condemned = TRY(std::move(loaded));
-  Segment found;
+  SegmentWriter writer(repository_);
   for (const auto& [id, pack] : stored) {
     if (listed.contains(id) || dropped.contains(id) || condemned.contains(id)) continue;
     TRY(check_stopped());
@@ -321,14 +321,10 @@ Result<void> Prune::index_orphans(const SegmentSet& segments, const ListedPacks&
     }
     if (!entry) return fail(Error(entry.error()).in(names::pack(pack.kind, id).text()));
     if (not_judged_.contains(entry->directory.session)) continue;
-    found.packs.push_back(*entry);
     ++result_.packs_indexed;
+    if (!options_.dry_run) TRY(writer.add(*entry));
   }
-  if (found.packs.empty() || options_.dry_run) return {};
-  found.created = repository_.now();
-  const SealedObject object =
-      seal_body(repository_.sealing(), ObjectKind::index_segment, "", encode(found));
-  return repository_.put(names::segment(SegmentId{hash(object.span())}), object);
+  return writer.finish();
 }
 
 // What was marked before counts no more.

@@ -14,17 +14,10 @@
 namespace lagan {
 namespace {
 
-// So many packs are listed in one segment.
-constexpr std::size_t kPacksPerSegment = 1000;
-
-Result<void> put_segment(const Repository& repository, Segment& segment) {
-  if (segment.packs.empty()) return {};
-  segment.created = repository.now();
-  const SealedObject object =
-      seal_body(repository.sealing(), ObjectKind::index_segment, "", encode(segment));
-  TRY(repository.put(names::segment(SegmentId{hash(object.span())}), object));
-  segment = Segment();
-  return {};
+// Are these the bytes that its writer put? Then nobody will ever read it, from no copy either.
+Result<bool> is_as_written(const Repository& repository, const SegmentId& id) {
+  const Bytes object = TRY(repository.storage().get(names::segment(id)));
+  return SegmentId{hash(object)} == id;
 }
 
 }  // namespace
@@ -38,7 +31,7 @@ Result<RepairIndexPlan> repair_index(const Repository& repository, bool carry_ou
   const auto is_set_aside = [&](const PackId& id) { return condemned && condemned->contains(id); };
 
   RepairIndexPlan plan;
-  Segment found;
+  SegmentWriter writer(repository);
   for (const auto& [id, pack] : stored) {
     // What was given up deliberately is not listed again.
     if (listed.contains(id) || dropped.contains(id)) continue;
@@ -51,10 +44,9 @@ Result<RepairIndexPlan> repair_index(const Repository& repository, bool carry_ou
     }
     if (!entry) return fail(std::move(entry).error());
     plan.add.push_back(name);
-    found.packs.push_back(*std::move(entry));
-    if (carry_out && found.packs.size() == kPacksPerSegment) TRY(put_segment(repository, found));
+    if (carry_out) TRY(writer.add(*std::move(entry)));
   }
-  if (carry_out) TRY(put_segment(repository, found));
+  TRY(writer.finish());
 
   IndexChange change;
   std::unordered_set<PackId> present;
@@ -64,12 +56,12 @@ Result<RepairIndexPlan> repair_index(const Repository& repository, bool carry_ou
     change.gone.insert(id);
     plan.remove.push_back(id.hex());
   }
-  // A pack that cannot be read might be known by an unreadable segment alone: that one stays.
-  if (plan.unreadable.empty()) {
-    for (const auto& [id, what] : segments.unreadable()) {
-      change.replace.insert(id);
-      plan.replace.push_back(names::segment(id).text());
-    }
+  // A pack that cannot be read might be known by a damaged segment alone: that one stays, for a
+  // whole copy of it may come back.
+  for (const auto& [id, what] : segments.unreadable()) {
+    if (!plan.unreadable.empty() && !TRY(is_as_written(repository, id))) continue;
+    change.replace.insert(id);
+    plan.replace.push_back(names::segment(id).text());
   }
   for (auto* names : {&plan.add, &plan.remove, &plan.replace, &plan.unreadable})
     std::ranges::sort(*names);

@@ -3,8 +3,8 @@
 
 // Makes the index say again what is there: packs that no segment lists are listed, by their own
 // directories; packs that are gone are no longer listed; segments that cannot be read are replaced.
-// Deletes nothing, and nothing that it cannot read is given up while a pack might be known by it
-// alone.
+// Deletes nothing. A damaged segment is not given up while a pack might be known by it alone, one
+// that was written so that nobody can read it is.
 
 #include <string>
 #include <vector>

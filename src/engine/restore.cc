@@ -432,7 +432,8 @@ Result<void> Restore::restore_file(Level& parent, const Entry& entry, const std:
   if (auto done = restore_content(file); !done) file->failed(done.error());
   if (entry.state == EntryState::partly_unreadable) {
     file->failed(Error{ErrorCode::io,
-                       "could not be read whole when it was backed up: what is missing is zeros",
+                       "could not be saved whole when it was backed up: missing content is zeros, "
+                       "missing attributes are left out",
                        Retry::never,
                        {}});
   }

@@ -12,8 +12,6 @@ namespace {
 // Small segments are joined when there are more than so many.
 constexpr std::size_t kSmallSegmentsKept = 16;
 constexpr std::uint64_t kSmallSegment = std::uint64_t{1} << 20;
-// A segment is closed when the objects it was made of were so large.
-constexpr std::uint64_t kSegmentTarget = std::uint64_t{48} << 20;
 
 // Segments that must be written anew, and those worth joining.
 std::vector<const SegmentSummary*> choose_inputs(const SegmentSet& segments,
@@ -32,33 +30,6 @@ std::vector<const SegmentSummary*> choose_inputs(const SegmentSet& segments,
   if (small.size() > kSmallSegmentsKept) inputs.insert(inputs.end(), small.begin(), small.end());
   return inputs;
 }
-
-class Writer {
- public:
-  explicit Writer(const Repository& repository) : repository_(repository) {}
-
-  void add(PackEntry pack) { segment_.packs.push_back(std::move(pack)); }
-  Segment& segment() { return segment_; }
-
-  Result<void> put() {
-    segment_.created = repository_.now();
-    const Sealing& sealing = repository_.sealing();
-    const std::string message =
-        sign_message(sealing, ObjectKind::index_segment, "", encode(segment_));
-    const SealedObject object = seal_body(sealing, ObjectKind::index_segment, "", message);
-    TRY(repository_.put(names::segment(SegmentId{hash(object.span())}), object));
-    ++written_.segments;
-    written_.bytes += object.span().size();
-    segment_ = Segment();
-    return {};
-  }
-  const Rewritten& written() const { return written_; }
-
- private:
-  const Repository& repository_;
-  Segment segment_;
-  Rewritten written_;
-};
 
 }  // namespace
 
@@ -145,6 +116,40 @@ std::vector<SegmentId> SegmentSet::replaced() const {
   return replaced;
 }
 
+Result<void> SegmentWriter::add(PackEntry pack) {
+  const std::size_t size = size_in_segment(pack);
+  if (size_ + size > most_bytes_ && !segment_.packs.empty()) TRY(put({}, {}));
+  size_ += size;
+  segment_.packs.push_back(std::move(pack));
+  return {};
+}
+
+Result<void> SegmentWriter::finish() {
+  return segment_.packs.empty() ? Result<void>() : put({}, {});
+}
+
+Result<void> SegmentWriter::finish_replacing(const std::set<SegmentId>& supersedes,
+                                             const std::set<PackId>& dropped) {
+  return put(supersedes, dropped);
+}
+
+Result<void> SegmentWriter::put(const std::set<SegmentId>& supersedes,
+                                const std::set<PackId>& dropped) {
+  segment_.supersedes.assign(supersedes.begin(), supersedes.end());
+  segment_.dropped.assign(dropped.begin(), dropped.end());
+  segment_.created = repository_.now();
+  const Sealing& sealing = repository_.sealing();
+  const std::string message =
+      sign_message(sealing, ObjectKind::index_segment, "", encode(segment_));
+  const SealedObject object = seal_body(sealing, ObjectKind::index_segment, "", message);
+  TRY(repository_.put(names::segment(SegmentId{hash(object.span())}), object));
+  ++written_.segments;
+  written_.bytes += object.span().size();
+  segment_ = Segment();
+  size_ = 0;
+  return {};
+}
+
 Result<Rewritten> rewrite_index(const Repository& repository, const SegmentSet& segments,
                                 const IndexChange& change,
                                 const std::unordered_set<PackId>& present) {
@@ -153,21 +158,15 @@ Result<Rewritten> rewrite_index(const Repository& repository, const SegmentSet& 
   const auto goes = [&](const PackId& pack) {
     return change.drop.contains(pack) || change.gone.contains(pack);
   };
-  Writer writer(repository);
+  SegmentWriter writer(repository);
   std::set<PackId> listed, dropped(change.drop);
   std::set<SegmentId> supersedes(change.replace);
-  std::uint64_t size = 0;
+  // Until the last segment says that it replaces the inputs, both forms count.
   for (const SegmentSummary* input : inputs) {
-    // Until the last segment says that it replaces the inputs, both forms count.
-    if (size >= kSegmentTarget) {
-      TRY(writer.put());
-      size = 0;
-    }
     Segment segment = TRY(fetch_segment(repository, input->id));
     for (PackEntry& pack : segment.packs) {
-      if (!goes(pack.name) && listed.insert(pack.name).second) writer.add(std::move(pack));
+      if (!goes(pack.name) && listed.insert(pack.name).second) TRY(writer.add(std::move(pack)));
     }
-    size += input->size;
     supersedes.insert(input->id);
     // What the inputs replace stays replaced while it is there.
     for (const SegmentId& id : input->supersedes) {
@@ -183,10 +182,7 @@ Result<Rewritten> rewrite_index(const Repository& repository, const SegmentSet& 
       if (!change.drop.contains(pack)) dropped.erase(pack);
     }
   }
-  Segment& last = writer.segment();
-  last.supersedes.assign(supersedes.begin(), supersedes.end());
-  last.dropped.assign(dropped.begin(), dropped.end());
-  TRY(writer.put());
+  TRY(writer.finish_replacing(supersedes, dropped));
   return writer.written();
 }
 

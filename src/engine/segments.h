@@ -12,6 +12,7 @@
 
 #include "repo/messages.h"
 #include "repo/repository.h"
+#include "repo/segment_size.h"
 
 namespace lagan {
 
@@ -52,15 +53,40 @@ class SegmentSet {
   std::map<SegmentId, std::string> unreadable_;
 };
 
+struct Rewritten {
+  std::uint64_t segments = 0, bytes = 0;
+};
+
+// Puts signed segments that list packs, as many as it takes for each to stay far below what readers
+// accept.
+class SegmentWriter {
+ public:
+  explicit SegmentWriter(const Repository& repository, std::size_t most_bytes = kSegmentTarget)
+      : repository_(repository), most_bytes_(most_bytes) {}
+
+  Result<void> add(PackEntry pack);
+  // Puts what is left, if anything is.
+  Result<void> finish();
+  // The same, and the last segment says what all of them replace.
+  Result<void> finish_replacing(const std::set<SegmentId>& supersedes,
+                                const std::set<PackId>& dropped);
+  const Rewritten& written() const { return written_; }
+
+ private:
+  Result<void> put(const std::set<SegmentId>& supersedes, const std::set<PackId>& dropped);
+
+  const Repository& repository_;
+  const std::size_t most_bytes_;
+  Segment segment_;
+  std::size_t size_ = 0;
+  Rewritten written_;
+};
+
 // What becomes of the index.
 struct IndexChange {
   std::set<PackId> drop;        // condemned packs, to be deleted because of this
   std::set<PackId> gone;        // packs that are not there
   std::set<SegmentId> replace;  // unreadable segments whose packs others list
-};
-
-struct Rewritten {
-  std::uint64_t segments = 0, bytes = 0;
 };
 
 // G6: puts signed segments in place of the live ones that name a pack that goes, or are small and

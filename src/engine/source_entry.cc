@@ -16,6 +16,8 @@
 #include <algorithm>
 #include <array>
 
+#include "repo/limits.h"
+
 namespace lagan {
 namespace {
 
@@ -249,7 +251,8 @@ Entry entry_of(std::string name, const SourceStatus& status, OwnerNames& owners)
     entry.btime = status.btime;
     entry.btime_ns = status.btime_ns;
   }
-  if (status.kind == EntryKind::file) entry.size = status.size;
+  // Of what is larger, nothing is stored but that it is there.
+  if (status.kind == EntryKind::file) entry.size = std::min(status.size, limits::kFileBytes);
   if (status.kind == EntryKind::character_device || status.kind == EntryKind::block_device) {
     entry.rdev_major = status.rdev_major;
     entry.rdev_minor = status.rdev_minor;

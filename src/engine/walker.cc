@@ -11,6 +11,7 @@
 
 #include "repo/derived_keys.h"
 #include "repo/limits.h"
+#include "src/engine/fitting_xattrs.h"
 #include "src/engine/source_folder.h"
 #include "src/engine/untouchable_places.h"
 
@@ -214,8 +215,12 @@ Result<void> Walker::visit(Here& here, const std::string& name, const Target* ta
   return visit_special(here, name, place, status);
 }
 
-// Is everything that an entry of the last run names, on any level, still in the repository?
+// Is everything that an entry of the last run names, on any level, still in the repository? What
+// readers would refuse (earlier versions stored it) is not: only long entries can be that.
 bool Walker::has_all_chunks(const KnownEntry& known) const {
+  constexpr std::size_t kLong = 4096;
+  if (known.status.size > limits::kFileBytes) return false;
+  if (known.message.size() > kLong && !decode_entry(as_bytes(known.message))) return false;
   for (ByteSpan ids = as_bytes(known.listed); !ids.empty();) {
     const auto id = ChunkId::from_bytes(ids.first(std::min(ids.size(), ChunkId::kSize)));
     if (!id || !context_.knows(*id)) return false;
@@ -356,10 +361,11 @@ Result<void> Walker::visit_special(Here& here, const std::string& name, const Pl
                                  : fmt::format("/proc/self/fd/{}/{}", place.folder, place.name);
   auto attributes = read_link_xattrs(opened, context_.store_value);
   TRY(context_.failure.check());
-  if (attributes) entry.xattrs = *std::move(attributes);
-  if (!attributes) trouble(path, attributes.error());
+  const auto wrong =
+      attributes ? set_xattrs(entry, *std::move(attributes)) : std::optional(attributes.error());
+  if (wrong) trouble(path, *wrong);
   DoneEntry done{.name = name, .message = encode(entry), .status = status};
-  if (is_racy(status, here.task->folder.descriptor())) done.status.look_like_nothing();
+  if (wrong || is_racy(status, here.task->folder.descriptor())) done.status.look_like_nothing();
   here.task->add(std::move(done));
   ++context_.observer.progress.files_done;
   tell_item(path, before != nullptr ? ItemChange::changed : ItemChange::added);
@@ -381,8 +387,9 @@ Result<void> Walker::read_folder_attributes(int folder, const std::string& path,
   }
   auto attributes = read_xattrs(folder, context_.store_value);
   TRY(context_.failure.check());
-  if (attributes) entry.xattrs = *std::move(attributes);
-  if (!attributes) trouble(path, attributes.error());
+  const auto wrong =
+      attributes ? set_xattrs(entry, *std::move(attributes)) : std::optional(attributes.error());
+  if (wrong) trouble(path, *wrong);
   read_inode_flags(folder, entry);
   return {};
 }
@@ -433,7 +440,7 @@ Result<void> Walker::visit_folder(Here& here, const std::string& name, const Pla
   const SourceStatus opened = *status;
   const int folder = descriptor.descriptor();
   if (descriptor.is_open()) TRY(read_folder_attributes(folder, path, known, opened, entry));
-  if (is_racy(*status, folder)) status->look_like_nothing();
+  if (entry.state != EntryState::as_read || is_racy(*status, folder)) status->look_like_nothing();
   const std::size_t number = here.task->expect();
   auto task = std::make_shared<FolderTask>(
       context_.split_key, context_.tree_sink, context_.states, context_.failure,

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "repo/index_loader.h"
+#include "repo/limits.h"
+#include "repo/segment_size.h"
 #include "tests/repo/test_repository.h"
 
 namespace lagan {
@@ -111,6 +113,19 @@ TEST_CASE("packs of several uploaders are each listed once") {
   std::size_t listed = 0;
   for (const auto& [id, segment] : run.published) listed += segment.packs.size();
   CHECK(listed == 200);
+}
+
+TEST_CASE("packs of many small chunks are published long before readers refuse the segment") {
+  Publishing run;
+  PackEntry pack = samples::pack(ObjectKind::data_pack);
+  Block& block = pack.directory.blocks.front();
+  block.ids.resize(limits::kChunksPerBlock);
+  block.lengths.assign(block.ids.size(), 1);
+  std::size_t most = 0;
+  for (int i = 0; i < 25; ++i) REQUIRE(run.publisher.add(pack));
+  for (const auto& [id, segment] : run.published) most = std::max(most, encode(segment).size());
+  CHECK(most > kSegmentTarget * 4 / 5);
+  CHECK(most < kSegmentTarget + limits::kPackEntryBytes);
 }
 
 }  // namespace

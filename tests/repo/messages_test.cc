@@ -417,5 +417,37 @@ TEST_CASE("a snapshot keeps fields of a later version in their place, but no sig
   CHECK(to_hex(as_bytes(encode(snapshot))) == to_hex(as_bytes(expected)));
 }
 
+TEST_CASE("a root record fits into a chunk, whatever was named") {
+  Snapshot snapshot;
+  snapshot.session = samples::id<SessionId>(1);
+  snapshot.root.id = samples::id<ChunkId>(2);
+  snapshot.excludes = {"*.o"};
+  for (int i = 0; i < 3000; ++i)
+    snapshot.paths.push_back("/home/" + std::to_string(i) + std::string(3000, 'x'));
+  const std::string record = encode_root_record(snapshot);
+  CHECK(record.size() < 1000);
+  const auto decoded = decode_snapshot(as_bytes(record));
+  REQUIRE(decoded);
+  CHECK(decoded->root.id == snapshot.root.id);
+  CHECK(decoded->session == snapshot.session);
+  CHECK(decoded->paths == std::vector<std::string>{"/home"});
+
+  snapshot.paths.emplace_back("/var");
+  CHECK(decode_snapshot(as_bytes(encode_root_record(snapshot)))->paths ==
+        std::vector<std::string>{"/"});
+  // A path may itself be the folder of all others, and others only look as if they lay in it.
+  snapshot.paths.back() = "/home";
+  CHECK(decode_snapshot(as_bytes(encode_root_record(snapshot)))->paths ==
+        std::vector<std::string>{"/home"});
+  snapshot.paths.emplace_back("/home!");
+  CHECK(decode_snapshot(as_bytes(encode_root_record(snapshot)))->paths ==
+        std::vector<std::string>{"/"});
+
+  snapshot.paths.resize(2);
+  CHECK(decode_snapshot(as_bytes(encode_root_record(snapshot)))->paths == snapshot.paths);
+  snapshot.label = std::string(9 << 20, 'x');
+  CHECK(encode_root_record(snapshot).empty());
+}
+
 }  // namespace
 }  // namespace lagan

@@ -5,6 +5,7 @@
 
 #include "repo/boot_record.h"
 #include "repo/client_memory.h"
+#include "repo/limits.h"
 #include "tests/repo/test_repository.h"
 #include "tests/util/temporary_folder.h"
 #include "util/file.h"
@@ -463,6 +464,15 @@ TEST_CASE("a config in the cache that is damaged is fetched again") {
   CHECK((*opened)->check_writable());
   CHECK((*opened)->warnings().empty());
   CHECK(known.made.storage->calls("get config/").size() == 1);
+}
+
+TEST_CASE("a body that no reader would take is not put") {
+  TestRepository repository;
+  const ObjectName name = names::session(samples::id<SessionId>(1));
+  CHECK_FALSE(repository->put_body(ObjectKind::session, name, std::string(1 << 20, 'x')));
+  CHECK(repository.names("sessions/").empty());
+  REQUIRE(repository->put_body(ObjectKind::session, name, std::string(1'000'000, 'x')));
+  CHECK(repository->get_body(ObjectKind::session, name, limits::kSmallBodyBytes));
 }
 
 }  // namespace

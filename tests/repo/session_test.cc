@@ -8,6 +8,7 @@
 #include "repo/chunk_reader.h"
 #include "repo/derived_keys.h"
 #include "repo/limits.h"
+#include "repo/snapshot_length.h"
 #include "repo/snapshots.h"
 #include "repo/tree.h"
 #include "repo/tree_walk.h"
@@ -429,6 +430,34 @@ TEST_CASE("a fenced snapshot that cannot be rescued stays unverified") {
   const auto list = list_snapshots(*repository);
   REQUIRE(list);
   CHECK(std::ranges::count(list->snapshots, false, &StoredSnapshot::verified) == 1);
+}
+
+TEST_CASE("a snapshot that nobody could read back is refused") {
+  TestRepository repository;
+  LocalIndex index = repository.empty_index();
+  auto session = WriterSession::begin(*repository, index, Purpose::backup, "attic");
+  REQUIRE(session);
+  Snapshot snapshot;
+  snapshot.session = (*session)->id();
+  const auto fill = [&](std::size_t bytes) {
+    snapshot.paths.assign(bytes / 4096, "/" + std::string(4095 - 4, 'x'));
+    return encode(snapshot).size();
+  };
+  // The padding reaches the limit before the message does.
+  std::size_t most = 16 * limits::kMiB;
+  while (fill(most), !check_length(snapshot)) most -= 4096;
+  CHECK(most > 15 * limits::kMiB);
+  fill(most + 4096);
+  const auto refused = (*session)->commit(snapshot);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("name folders instead") != std::string::npos);
+  CHECK(repository.names("snapshots/").empty());
+  fill(most);
+  REQUIRE((*session)->commit(snapshot));
+  const auto list = list_snapshots(*repository);
+  REQUIRE(list);
+  CHECK(list->unreadable.empty());
+  CHECK(list->snapshots.size() == 1);
 }
 
 }  // namespace
