@@ -177,6 +177,9 @@ Result<BackupOptions> backup_options(const Context& context, const BackupFlags& 
     options.filter.larger_than = TRY_IN("--exclude-larger-than", parse_size(flags.larger_than));
   }
   options.filter.own_folders = context.own_folders();
+  // With what it keeps of other repositories.
+  if (const std::string cache = context.cache_folder(); !cache.empty())
+    options.filter.own_folders.push_back({cache, "lagan's cache"});
   options.reread_period = TRY(reread_period(flags));
   if (!flags.as_path.empty()) {
     if (has_lists(flags) || flags.paths.size() != 1)

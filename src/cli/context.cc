@@ -171,9 +171,6 @@ Result<std::string> Context::location() const {
 std::vector<OwnFolder> Context::own_folders() const {
   const auto where = location();
   std::vector<OwnFolder> own;
-  // With those of other repositories.
-  if (const std::string cache = cache_folder(); !cache.empty())
-    own.push_back({cache, "lagan's cache"});
   if (!where) return own;
   for (std::string& folder : local_folders(*where))
     own.push_back({std::move(folder), "the repository"});

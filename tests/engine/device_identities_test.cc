@@ -21,8 +21,8 @@ TEST_CASE("no two devices share an identity, whatever they say that they are") {
   DeviceIdentities identities;
   std::set<std::uint64_t> found;
   std::uint64_t device = 1;
-  for (const std::uint64_t own : {0x10, 0x10, 0x10, 0, 0x12, 6, 0, 0x13, 1}) {
-    identities.add(device, static_cast<std::uint64_t>(own));
+  for (const std::uint64_t own : {0x10U, 0x10U, 0x10U, 0U, 0x12U, 6U, 0U, 0x13U, 1U}) {
+    identities.add(device, own);
     found.insert(identities.at(device++));
   }
   CHECK(found.size() == 9);
