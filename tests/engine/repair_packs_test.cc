@@ -212,7 +212,7 @@ TEST_CASE("a whole pack is left alone") {
   CHECK(looked.packs_read == damaged.names("data/").size());
   CHECK(looked.damaged.empty());
   CHECK(damaged.storage().calls("put").empty());
-  CHECK_FALSE(try_repair(damaged, false, {"data/12/34"}));
+  CHECK_FALSE(try_repair(damaged, false, {"data/12/120123456789abcdef"}));
 }
 
 TEST_CASE("what nothing tells how to read is set aside, and nobody deletes it") {
