@@ -184,7 +184,7 @@ Result<void> Prune::sweep() {
     if (at != stored.end() && !listed.contains(id) && condemned.contains(id))
       doomed.emplace_back(id, at->second);
   }
-  if (!live_->missing().empty() && TRY(bring_back(doomed))) return {};
+  if (live_ && !live_->missing().empty() && TRY(bring_back(doomed))) return {};
   for (const auto& [id, pack] : doomed) {
     TRY(check_stopped());
     if (!options_.dry_run) TRY(remove(names::pack(pack.kind, id)));
