@@ -20,8 +20,8 @@ struct MountSource::Opened {
       : index(std::move(loaded)),
         trees(repository, index, kTreeBlockBytes),
         content(repository, index, block_cache_bytes) {
-    trees.follow_moves();
-    content.follow_moves();
+    trees.follow_copies();
+    content.follow_copies();
   }
 
   const LocalIndex index;

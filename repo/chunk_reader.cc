@@ -37,9 +37,10 @@ ChunkReader::ChunkReader(const Repository& repository, const LocalIndex& index,
 
 Result<Bytes> ChunkReader::load(const ChunkId& id, ChunkKind kind) {
   auto chunk = load_listed(id, kind);
-  if (chunk || !follows_) return chunk;
+  if (chunk || elsewhere_ == Elsewhere::nowhere) return chunk;
   const ErrorCode code = chunk.error().code;
-  if (code != ErrorCode::not_found && code != ErrorCode::corrupt) return chunk;
+  const bool is_damaged = code == ErrorCode::corrupt && elsewhere_ == Elsewhere::copied;
+  if (code != ErrorCode::not_found && !is_damaged) return chunk;
   std::optional<PackId> damaged;
   if (const auto at = index_.find(id); at && code == ErrorCode::corrupt) damaged = at->pack;
   auto other = load_elsewhere(id, kind, damaged);
@@ -62,7 +63,11 @@ std::optional<Result<Bytes>> ChunkReader::load_elsewhere(const ChunkId& id, Chun
       const ErrorCode code = chunk.error().code;
       if (code != ErrorCode::not_found && code != ErrorCode::corrupt) return chunk;
       if (const auto at = newer->index.find(id); at && code == ErrorCode::corrupt) {
-        if (newer->avoided.contains(at->pack)) return std::nullopt;  // this one or none
+        if (newer->avoided.contains(at->pack)) {  // this one or none
+          const MutexLock lock(newer_mutex_);
+          vain_looks_ += look > 0 ? 1 : 0;
+          return std::nullopt;
+        }
         damaged = at->pack;
       } else if (look > 0) {
         const MutexLock lock(newer_mutex_);

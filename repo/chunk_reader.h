@@ -25,10 +25,12 @@ class ChunkReader {
   ChunkReader(const Repository& repository, const LocalIndex& index,
               std::size_t cache_bytes = std::size_t{32} << 20);
 
-  // For those who only read: what is missing is looked for in the index once more, for collectors
-  // may have moved it, and what is damaged in other packs, which may hold it as well. Before any
-  // other call.
-  void follow_moves() { follows_ = true; }
+  // For those who only read, before any other call: what is missing is looked for in the index once
+  // more, for collectors may have moved it.
+  void follow_moves() { elsewhere_ = Elsewhere::moved; }
+  // And what is damaged in other packs, which may hold it as well. Not for those who look for
+  // damage.
+  void follow_copies() { elsewhere_ = Elsewhere::copied; }
 
   // An id that no segment lists is `not_found`, and so is one whose pack is gone.
   Result<Bytes> load(const ChunkId& id, ChunkKind kind);
@@ -77,7 +79,8 @@ class ChunkReader {
   std::size_t cached_bytes_ GUARDED_BY(mutex_) = 0;
   // Idle openers, so that the key agreement (46 us) is done about once for a pack and thread.
   std::list<std::pair<std::uint32_t, std::unique_ptr<PackOpener>>> openers_ GUARDED_BY(mutex_);
-  bool follows_ = false;
+  enum class Elsewhere { nowhere, moved, copied };  // where else a chunk is looked for
+  Elsewhere elsewhere_ = Elsewhere::nowhere;
   Mutex newer_mutex_;
   std::shared_ptr<Newer> newer_ GUARDED_BY(newer_mutex_);  // the latest look; null: there was none
   std::size_t vain_looks_ GUARDED_BY(newer_mutex_) = 0;

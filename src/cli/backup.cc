@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,7 +28,8 @@ class SourceCommand {
     const pid_t child = ::fork();
     if (child < 0) return fail(system_error("start the command", errno));
     if (child == 0) {
-      ::setpgid(0, 0);
+      // Ends with us, also if we are killed. Not in a group of its own: it may ask the terminal.
+      ::prctl(PR_SET_PDEATHSIG, SIGTERM);
       ::dup2(ends[1], STDOUT_FILENO);
       ::signal(SIGPIPE, SIG_DFL);
       std::vector<char*> arguments;
@@ -40,14 +42,13 @@ class SourceCommand {
     ::close(ends[1]);
     return SourceCommand(File(ends[0]), child);
   }
-  // One that has not been waited for is not wanted any longer, nor is what it has started.
+  // One that has not been waited for is not wanted any longer. Who does not heed that is left to
+  // the end of its output.
   ~SourceCommand() {
     if (child_ <= 0) return;
     output_ = File();
-    ::kill(-child_, SIGTERM);
-    ::kill(child_, SIGTERM);  // which may not have come so far as to be a group
-    while (::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
-    }
+    ::kill(child_, SIGTERM);
+    ::kill(child_, SIGCONT);
   }
   SourceCommand(SourceCommand&& other) noexcept
       : output_(std::move(other.output_)), child_(std::exchange(other.child_, -1)) {}

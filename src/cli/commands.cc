@@ -122,8 +122,8 @@ void add_profile_globals(CLI::App& app) {
 }
 
 // Of these an empty value means something: no tag, no text.
-constexpr std::array kMayBeEmpty{"tag",         "keep-tag", "add",  "set", "remove",
-                                 "description", "label",    "host", "path"};
+constexpr std::array kMayBeEmpty{"tag",         "keep-tag", "add",   "set",  "remove",
+                                 "description", "group-by", "label", "host", "path"};
 
 std::string refuse_empty(const std::string& value) {
   return value.empty() ? "has an empty value: leave it out, or say what is meant" : "";

@@ -48,7 +48,7 @@ Result<SecretBytes> from_command(const std::string& command) {
   auto secret = read_secret(::fileno(pipe));
   const int status = ::pclose(pipe);
   // Ctrl-C is for the whole group of the terminal.
-  if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM))
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT)
     return fail(ErrorCode::cancelled, "interrupted");
   if (status != 0) {
     return fail(ErrorCode::invalid_argument,

@@ -235,15 +235,16 @@ Result<std::vector<SnapshotId>> forget_named(const ForgetFlags& flags, const Sna
       ids.push_back(*whole);
       continue;
     }
+    auto found = find_snapshot(list, wanted, flags.filter.filter());
     const auto forgotten = std::ranges::find_if(list.forgotten, [&](const SnapshotId& id) {
       return !wanted.empty() && id.hex().starts_with(wanted);
     });
-    if (!is_listed && forgotten != list.forgotten.end()) {
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("{} is forgotten already; 'lagan undelete {}' brings it back", wanted,
-                              wanted));
+    if (!found && found.error().code == ErrorCode::not_found && forgotten != list.forgotten.end()) {
+      return fail(
+          ErrorCode::invalid_argument,
+          fmt::format("{0} is forgotten already; 'lagan undelete {0}' brings it back", wanted));
     }
-    ids.push_back(TRY(find_snapshot(list, wanted, flags.filter.filter())).id);
+    ids.push_back(TRY(std::move(found)).id);
   }
   std::ranges::sort(ids);
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());

@@ -15,7 +15,7 @@ SnapshotBrowser::SnapshotBrowser(const Context& context, std::unique_ptr<Reposit
       index_(std::move(index)),
       reader_(*repository_, index_),
       source_(reader_.source()) {
-  reader_.follow_moves();
+  reader_.follow_copies();
 }
 
 Result<std::unique_ptr<SnapshotBrowser>> SnapshotBrowser::open(Context& context) {

@@ -30,7 +30,7 @@ ContentFetcher::ContentFetcher(const Repository& repository, const LocalIndex& i
       observer_(observer),
       reader_(repository, index),
       units_(kQueuedUnits) {
-  reader_.follow_moves();
+  reader_.follow_copies();
   // Without any, whoever adds does all of it.
   (void)start_threads(threads_, threads, [this] { run(); });
 }

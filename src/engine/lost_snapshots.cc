@@ -35,7 +35,10 @@ Result<std::vector<StoredSnapshot>> LostSnapshots::find(const LocalIndex& index,
       closed.back().snapshot.root_record = chunk;  // needed as well, to be found by the next run
       continue;
     }
-    if (fence.error().code != ErrorCode::not_found) return fail(fence.error());
+    const ErrorCode code = fence.error().code;
+    if (code == ErrorCode::corrupt || code == ErrorCode::unsupported)
+      return fail(lost(id, record->host));
+    if (code != ErrorCode::not_found) return fail(fence.error());
     // At work, or nobody has closed it yet. Looked at again: it may have put its snapshot and gone.
     if (TRY(is_there(names::session(id))) || TRY(is_there(names::snapshot(id)))) continue;
     return fail(lost(id, record->host));

@@ -232,11 +232,23 @@ Result<bool> Prune::bring_back(const std::vector<std::pair<PackId, ListedPack>>&
     }
     found.packs.push_back(*std::move(entry));
   }
-  if (found.packs.empty()) return false;
-  if (options_.dry_run) return true;
+  if (wanted.empty()) return false;
   LocalIndex dropped = TRY(LocalIndex::open("", repository_.id()));
   TRY(dropped.add(SegmentId{}, found));
-  TRY(store_again(dropped, wanted));
+  // What is damaged there is no help, and no reason to stop.
+  ChunkReader reader(repository_, dropped);
+  std::vector<Wanted> sound;
+  for (const Wanted& chunk : wanted) {
+    TRY(check_stopped());
+    const auto loaded = reader.load(chunk.id, chunk.kind);
+    if (loaded) sound.push_back(chunk);
+    if (!loaded && loaded.error().code != ErrorCode::corrupt &&
+        loaded.error().code != ErrorCode::not_found)
+      return fail(loaded.error());
+  }
+  if (sound.empty()) return false;
+  if (options_.dry_run) return true;
+  TRY(store_again(dropped, sound));
   return true;
 }
 

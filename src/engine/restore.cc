@@ -74,7 +74,7 @@ class Restore {
         fetcher_(repository, index,
                  options.threads != 0 ? options.threads : reader_threads(repository), observer),
         levels_(target_context(), attributes_) {
-    reader_.follow_moves();
+    reader_.follow_copies();
     attributes_.owner_by_name = options.owner_by_name;
     attributes_.keeps_owner = options.keeps_owner;
     if (!options.xattrs.is_empty()) {

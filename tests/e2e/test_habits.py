@@ -4,6 +4,7 @@ stand twice, variables that are empty, output that is asked for quietly."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -145,7 +146,7 @@ class Latest(Fresh):
 class Commands(Fresh):
     def test_a_command_whose_output_nobody_wants_any_longer_is_ended(self):
         mark = os.path.join(self.folder, "pid")
-        process = self.start("backup", "--stdin-from-command", "--", "sh", "-c", f"echo $$ > {mark}; sleep 1000")
+        process = self.start("backup", "--stdin-from-command", "--", "sh", "-c", f"echo $$ > {mark}; exec sleep 1000")
         end = time.monotonic() + 30
         while not (os.path.exists(mark) and read(mark).strip()):
             self.assertLess(time.monotonic(), end)
@@ -153,7 +154,14 @@ class Commands(Fresh):
         process.send_signal(signal.SIGTERM)
         process.communicate()
         self.assertEqual(process.returncode, 130)
-        self.assertRaises(ProcessLookupError, os.kill, int(read(mark)), 0)
+        while os.path.exists(f"/proc/{int(read(mark))}"):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)
+
+    def test_it_may_ask_the_terminal(self):
+        """So it is in the group that the terminal listens to."""
+        group = self.run_lagan("backup", "--stdin-from-command", "--", "sh", "-c", "ps -o pgid= -p $$ >&2; echo x")
+        self.assertEqual(int(re.search(r"^\s*(\d+)\s*$", self.errors, re.M)[1]), os.getpgid(0), group)
 
     def test_a_terminal_that_goes_away_interrupts(self):
         process = self.start("backup", "--stdin", stdin=subprocess.PIPE)
