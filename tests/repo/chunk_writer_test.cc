@@ -449,13 +449,15 @@ TEST_CASE("a block that is not what its ids say does not get into a pack") {
 TEST_CASE("a chunk or node that no reader would take is refused before anything is stored") {
   Writing run;
   auto& lane = run.writer->make_data_lane();
-  CHECK(lane.store(Bytes(limits::kChunkBytes)));
+  CHECK(lane.store(as_bytes(std::string(limits::kChunkBytes, 'a'))));
   CHECK_FALSE(lane.store(Bytes(limits::kChunkBytes + 1)));
   CHECK_FALSE(lane.store({}));
-  CHECK(run.writer->store_tree(ChunkKind::directory, Bytes(limits::kNodeBytes)));
+  CHECK(
+      run.writer->store_tree(ChunkKind::directory, as_bytes(std::string(limits::kNodeBytes, 'b'))));
   CHECK_FALSE(run.writer->store_tree(ChunkKind::directory, Bytes(limits::kNodeBytes + 1)));
   CHECK_FALSE(run.writer->store_tree(ChunkKind::list, Bytes(limits::kNodeBytes + 1)));
-  CHECK(run.writer->store_tree(ChunkKind::root_record, Bytes(limits::kChunkBytes)));
+  CHECK(run.writer->store_tree(ChunkKind::root_record,
+                               as_bytes(std::string(limits::kChunkBytes, 'c'))));
   CHECK_FALSE(run.writer->store_tree(ChunkKind::root_record, Bytes(limits::kChunkBytes + 1)));
   // Nor does the writer fail because of them.
   REQUIRE(run.writer->flush());
